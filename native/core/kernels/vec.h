@@ -1,0 +1,118 @@
+// The vector a kernel is written over: kWidth floats (4 portable, 8 AVX2, 16 AVX-512), one source for all.
+//
+// Rules for files in this folder, which are compiled once per ISA:
+//   - everything lives in `namespace parl::PARL_ISA`; helpers in an anonymous namespace inside it;
+//   - no std containers, algorithms or other inline templates of the library: the linker keeps one copy of those,
+//     perhaps the AVX-512 one, for CPUs that lack it;
+//   - a sum's order is part of a kernel's contract (see docs/kernels.md): outputs are partitioned, never sums.
+#pragma once
+
+#include <cstdint>
+#ifdef PARL_X86
+#include <immintrin.h>
+#endif
+
+namespace parl::PARL_ISA {
+
+constexpr int kWidth = PARL_VEC_WIDTH;
+typedef float Vec __attribute__((vector_size(PARL_VEC_WIDTH * 4)));
+typedef int32_t VecI __attribute__((vector_size(PARL_VEC_WIDTH * 4)));
+
+inline Vec splat(float x) { return x - Vec{}; }
+inline VecI splatI(int32_t x) { return x - VecI{}; }
+
+inline Vec load(const float* p) {
+  Vec v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
+
+// The first n lanes from memory, the others `fill`; touches no byte beyond p + n. 0 <= n <= kWidth.
+inline Vec loadPartial(const float* p, int n, float fill = 0.0f) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1u), p);
+#else
+  Vec v = splat(fill);
+  for (int i = 0; i < n; ++i) v[i] = p[i];
+  return v;
+#endif
+}
+inline void storePartial(float* p, Vec v, int n) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v);
+#else
+  for (int i = 0; i < n; ++i) p[i] = v[i];
+#endif
+}
+
+// a * b + c: one rounding on AVX2 and AVX-512, two on portable.
+inline Vec fma(Vec a, Vec b, Vec c) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+inline float fma1(float a, float b, float c) {
+#if PARL_VEC_WIDTH >= 8 && defined(PARL_X86)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+inline Vec select(VecI mask, Vec yes, Vec no) { return mask ? yes : no; }
+inline Vec vmax(Vec a, Vec b) { return a > b ? a : b; }  // b where either is NaN
+inline Vec vmin(Vec a, Vec b) { return a < b ? a : b; }
+
+// Sum and maximum over the lanes, always by halving: lane i with lane i + half.
+inline float reduceAdd(Vec v) {
+  float lanes[kWidth];
+  store(lanes, v);
+  for (int half = kWidth / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+inline float reduceMax(Vec v) {
+  float lanes[kWidth];
+  store(lanes, v);
+  for (int half = kWidth / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
+  }
+  return lanes[0];
+}
+
+// e^x. Cody-Waite reduction by ln 2 in two parts, then a polynomial of degree 6 (Cephes expf).
+// Max error 2 ULP for x in [-87.3, 88.7]; below -87.33 exactly 0 (no subnormals), above 88.72 inf; NaN stays NaN.
+inline Vec vexp(Vec x) {
+  const Vec high = splat(88.7228390f), low = splat(-87.3365448f);
+  const VecI overflow = x > high, underflow = x < low, nan = x != x;
+  const Vec clamped = vmin(vmax(x, low), high);
+  // Round to nearest by the magic constant 1.5 * 2^23.
+  const Vec magic = splat(12582912.0f);
+  const Vec shifted = fma(clamped, splat(1.44269504088896341f), magic);
+  const Vec n = shifted - magic;
+  Vec r = fma(n, splat(-0.693359375f), clamped);
+  r = fma(n, splat(2.12194440e-4f), r);
+  Vec p = splat(1.9875691500e-4f);
+  p = fma(p, r, splat(1.3981999507e-3f));
+  p = fma(p, r, splat(8.3334519073e-3f));
+  p = fma(p, r, splat(4.1665795894e-2f));
+  p = fma(p, r, splat(1.6666665459e-1f));
+  p = fma(p, r, splat(5.0000001201e-1f));
+  const Vec e = fma(p, r * r, r) + splat(1.0f);
+  // 2^n in two factors, so that n = 128 does not overflow before the product does.
+  const VecI ni = __builtin_convertvector(n, VecI);
+  const VecI halfN = ni >> 1;
+  const Vec scaleA = (Vec)((halfN + 127) << 23), scaleB = (Vec)((ni - halfN + 127) << 23);
+  Vec result = e * scaleA * scaleB;
+  result = select(overflow, splat(__builtin_inff()), result);
+  result = select(underflow, splat(0.0f), result);
+  return select(nan, x, result);
+}
+
+}  // namespace parl::PARL_ISA

@@ -1,0 +1,29 @@
+// A pool of threads with a static partition of the work.
+//
+// Which thread computes an element never changes how it is computed: kernels partition over *outputs*, and every
+// output is one sequence of operations. So results do not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace parl {
+
+int threadCount();
+void setThreadCount(int count);  // clamped to [1, 256]; takes effect at the next parallelFor
+
+using RangeFunction = void (*)(void* context, int64_t begin, int64_t end);
+
+// Calls fn on disjoint ranges that cover [0, count), at most one range a thread and at least `grain` items a range.
+// Returns when all are done. A call from inside a range runs alone, on the calling thread. Never throws.
+void parallelRanges(int64_t count, int64_t grain, RangeFunction fn, void* context);
+
+// The same for a callable f(begin, end).
+template <typename F>
+void parallelFor(int64_t count, int64_t grain, F&& f) {
+  parallelRanges(
+      count, grain, [](void* context, int64_t begin, int64_t end) { (*static_cast<std::remove_reference_t<F>*>(context))(begin, end); },
+      const_cast<void*>(static_cast<const void*>(&f)));
+}
+
+}  // namespace parl

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { contextConfigSchema, samplingConfigSchema } from './training-config.js';
+
+export const evaluationConfigSchema = z.object({
+  benchmark: z.enum(['synthetic', 'bfcl']).default('synthetic').describe('Where the tasks come from.'),
+  categories: z.array(z.string()).default(['base']).describe('Benchmark categories.'),
+  tasks: z.number().int().min(1).default(200).describe('Held-out synthetic tasks; ignored by file benchmarks.'),
+  context: contextConfigSchema.prefault({}),
+  sampling: samplingConfigSchema.prefault({ temperature: 0 }),
+  stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
+  bootstrapSamples: z.number().int().min(100).default(2000).describe('Resamples of the 95% interval over tasks.'),
+  seed: z.number().int().min(0).default(1).describe('Sampling streams and bootstrap.'),
+});
+export type EvaluationConfig = z.infer<typeof evaluationConfigSchema>;

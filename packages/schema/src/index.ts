@@ -1,0 +1,53 @@
+/**
+ * Data model and configurations of PARL-MT, as zod schemas. Imports no other package of the project.
+ *
+ * @example
+ * import { parseConfig, rlConfigSchema } from '@parl-mt/schema';
+ * const config = parseConfig(rlConfigSchema, { groupSize: 4 }, 'rl.json');
+ * console.log(config.clipHigh); // 0.28
+ */
+export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
+export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
+export {
+  type Awareness,
+  awarenessSchema,
+  type Message,
+  messageSchema,
+  type ToolCall,
+  type ToolSpec,
+  toolCallSchema,
+  toolSpecSchema,
+} from './message.js';
+export { type BackendName, backendNameSchema, type DecoderConfig, decoderConfigSchema } from './model-config.js';
+export { type PagConfig, pagConfigSchema, type SynthesisConfig, synthesisConfigSchema } from './pag-config.js';
+export { type PagRecord, pagRecordSchema, type Verification, verificationSchema } from './pag-record.js';
+export { parseConfig } from './parse-config.js';
+export { type Task, type Turn, taskSchema, turnSchema } from './task.js';
+export {
+  type AdamwConfig,
+  adamwConfigSchema,
+  type ContextConfig,
+  type ContextMode,
+  contextConfigSchema,
+  contextModeSchema,
+  type RewardConfig,
+  type RlConfig,
+  rewardConfigSchema,
+  rlConfigSchema,
+  type SamplingConfig,
+  type SftConfig,
+  samplingConfigSchema,
+  sftConfigSchema,
+} from './training-config.js';
+export {
+  type RewardParts,
+  rewardPartsSchema,
+  type Step,
+  type StopReason,
+  stepSchema,
+  stopReasonSchema,
+  type ToolResult,
+  type Trajectory,
+  toolResultSchema,
+  trajectorySchema,
+} from './trajectory.js';

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/** Synthetic tasks over the built-in classes. */
+export const synthesisConfigSchema = z.object({
+  tasks: z.number().int().min(1).default(600).describe('Tasks to generate.'),
+  seed: z.number().int().min(0).default(1).describe('Everything random in the tasks; same seed, same bytes.'),
+  minTurns: z.number().int().min(1).default(3).describe('Fewest turns of a task.'),
+  maxTurns: z.number().int().min(1).default(5).describe('Most turns of a task.'),
+  maxCallsPerTurn: z.number().int().min(1).default(2).describe('Most ground-truth calls of one turn.'),
+  distractorTools: z.number().int().min(0).default(3).describe('Functions offered that the task does not need.'),
+  referenceRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe(
+      'Chance that an argument known from an earlier turn is referred to ("the file you just created") and not repeated.',
+    ),
+  classes: z
+    .array(z.string())
+    .default(['GorillaFileSystem', 'TwitterAPI', 'MathAPI', 'TicketAPI'])
+    .describe('Classes that tasks are drawn from.'),
+});
+export type SynthesisConfig = z.infer<typeof synthesisConfigSchema>;
+
+/** The PAG pipeline: synthesise, annotate, verify, export. */
+export const pagConfigSchema = z.object({
+  synthesis: synthesisConfigSchema.prefault({}),
+  maxSummaryCharacters: z.number().int().min(1).default(600).describe('Longer summaries fail the format gate.'),
+  maxPlanCharacters: z.number().int().min(1).default(400).describe('Longer plans fail the format gate.'),
+  minLogprobGain: z
+    .number()
+    .default(0)
+    .describe('Least log-prob gain in nats per token of the call, where a judge policy is given.'),
+  validationFraction: z.number().min(0).max(0.5).default(0.05).describe('Share of tasks (never of records) held out.'),
+});
+export type PagConfig = z.infer<typeof pagConfigSchema>;

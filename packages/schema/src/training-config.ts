@@ -1,0 +1,111 @@
+import { z } from 'zod';
+
+/** AdamW with decoupled weight decay (Loshchilov and Hutter 2019) and global-norm clipping. */
+export const adamwConfigSchema = z.object({
+  learningRate: z.number().positive().default(2e-3).describe('Peak learning rate.'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the first moment.'),
+  beta2: z.number().min(0).lt(1).default(0.95).describe('Decay of the second moment.'),
+  epsilon: z.number().positive().default(1e-8).describe('Added to the root of the second moment.'),
+  weightDecay: z.number().min(0).default(0.01).describe('Decoupled decay of matrices; norms and biases are left out.'),
+  maxGradNorm: z.number().positive().default(1).describe('Global gradient norm above which gradients are scaled down.'),
+});
+export type AdamwConfig = z.infer<typeof adamwConfigSchema>;
+
+/** How an episode's past is shown to the policy (DESIGN section 4). */
+export const contextModeSchema = z
+  .enum(['awareness', 'history', 'history+awareness'])
+  .describe(
+    'awareness: last awareness and what came since; history: everything, no awareness; history+awareness: both.',
+  );
+export type ContextMode = z.infer<typeof contextModeSchema>;
+
+export const contextConfigSchema = z.object({
+  mode: contextModeSchema.default('awareness'),
+  maxContextTokens: z
+    .number()
+    .int()
+    .min(32)
+    .default(320)
+    .describe(
+      'Token budget of prompt plus completion, the same for every mode; the oldest messages are dropped first.',
+    ),
+  maxNewTokens: z.number().int().min(1).default(112).describe('Longest completion of one step.'),
+});
+export type ContextConfig = z.infer<typeof contextConfigSchema>;
+
+/** Supervised warm-up: cross-entropy on completion tokens, packed batches. */
+export const sftConfigSchema = z.object({
+  optimizer: adamwConfigSchema.prefault({}),
+  context: contextConfigSchema.prefault({}),
+  tokenBudget: z
+    .number()
+    .int()
+    .min(1)
+    .default(800_000)
+    .describe('Tokens seen in training (prompt and completion), over all epochs.'),
+  batchTokens: z.number().int().min(64).default(4096).describe('Tokens of one update, packed without padding.'),
+  warmupFraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe('Share of the token budget with a rising learning rate; then cosine decay.'),
+  finalLearningRateFraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('Learning rate at the end, as a share of the peak.'),
+  seed: z.number().int().min(0).default(1).describe('Order of the records and initial weights.'),
+  checkpointEvery: z.number().int().min(1).default(50).describe('Updates between checkpoints.'),
+});
+export type SftConfig = z.infer<typeof sftConfigSchema>;
+
+/** Weights of the composite reward R = wF F + wC C + wS S - wP P (DESIGN section 4). */
+export const rewardConfigSchema = z.object({
+  format: z.number().min(0).default(0.1).describe('Weight of format F.'),
+  correctness: z.number().min(0).default(0.3).describe('Weight of functional correctness C.'),
+  success: z.number().min(0).default(0.6).describe('Weight of task success S.'),
+  redundancy: z.number().min(0).default(0.1).describe('Weight of the redundancy penalty P, subtracted.'),
+});
+export type RewardConfig = z.infer<typeof rewardConfigSchema>;
+
+export const samplingConfigSchema = z.object({
+  temperature: z.number().min(0).default(1).describe('Softmax temperature; 0 is greedy.'),
+});
+export type SamplingConfig = z.infer<typeof samplingConfigSchema>;
+
+/** Group-relative policy optimisation over awareness-guided rollouts. */
+export const rlConfigSchema = z.object({
+  optimizer: adamwConfigSchema.prefault({ learningRate: 5e-4, weightDecay: 0 }),
+  context: contextConfigSchema.prefault({}),
+  reward: rewardConfigSchema.prefault({}),
+  sampling: samplingConfigSchema.prefault({}),
+  advantage: z.enum(['grpo', 'dr_grpo', 'rloo']).default('grpo').describe('Group advantage estimator.'),
+  groupSize: z.number().int().min(2).default(8).describe('Trajectories of one task.'),
+  tasksPerUpdate: z.number().int().min(1).default(8).describe('Groups of one update.'),
+  sampledTokenBudget: z
+    .number()
+    .int()
+    .min(1)
+    .default(300_000)
+    .describe('Completion tokens sampled over the whole run.'),
+  clipLow: z.number().min(0).default(0.2).describe('Lower bound of the ratio is 1 - clipLow (PPO, arXiv:1707.06347).'),
+  clipHigh: z
+    .number()
+    .min(0)
+    .default(0.28)
+    .describe('Upper bound of the ratio is 1 + clipHigh (DAPO, arXiv:2503.14476).'),
+  epochs: z.number().int().min(1).default(1).describe('Passes over the rollouts of one update.'),
+  minibatches: z.number().int().min(1).default(1).describe('Optimizer updates per pass over the rollouts.'),
+  batchTokens: z
+    .number()
+    .int()
+    .min(64)
+    .default(4096)
+    .describe('Tokens of one micro-batch; gradients are exact whatever it is.'),
+  stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
+  seed: z.number().int().min(0).default(1).describe('Order of tasks and sampling streams.'),
+  checkpointEvery: z.number().int().min(1).default(10).describe('Updates between checkpoints.'),
+});
+export type RlConfig = z.infer<typeof rlConfigSchema>;
