@@ -1,0 +1,13 @@
+#include "register.h"
+
+namespace {
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  using namespace parl::addon;
+  registerDevice(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(parl_mt, initialise)

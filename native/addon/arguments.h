@@ -1,0 +1,65 @@
+// Reading arguments of a binding: wrong types and extents throw here, because inside the core they would crash.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace parl::addon {
+
+[[noreturn]] inline void throwArgument(Napi::Env env, const std::string& message) {
+  Napi::TypeError error = Napi::TypeError::New(env, message);
+  error.Set("code", "SHAPE");
+  throw error;
+}
+
+namespace detail {
+template <typename Array, typename T>
+std::span<T> typedArray(const Napi::CallbackInfo& info, size_t index, const char* name, napi_typedarray_type type,
+                        const char* typeName) {
+  const Napi::Value value = info[index];
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    throwArgument(info.Env(), std::string("expected ") + name + " to be a " + typeName);
+  }
+  Array array = value.As<Array>();
+  return {array.Data(), array.ElementLength()};
+}
+}  // namespace detail
+
+inline std::span<float> floats(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::Float32Array, float>(info, index, name, napi_float32_array, "Float32Array");
+}
+inline std::span<double> doubles(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::Float64Array, double>(info, index, name, napi_float64_array, "Float64Array");
+}
+inline std::span<int32_t> ints(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::Int32Array, int32_t>(info, index, name, napi_int32_array, "Int32Array");
+}
+
+inline void expectLength(Napi::Env env, const char* name, size_t received, size_t expected) {
+  if (received != expected) {
+    throwArgument(env, std::string("expected ") + name + ".length to be " + std::to_string(expected) + ", received " +
+                           std::to_string(received));
+  }
+}
+
+inline double number(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  if (!info[index].IsNumber()) throwArgument(info.Env(), std::string("expected ") + name + " to be a number");
+  return info[index].As<Napi::Number>().DoubleValue();
+}
+
+// A non-negative integer below 2^53.
+inline int64_t extent(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const double value = number(info, index, name);
+  if (!(value >= 0 && value <= 9007199254740991.0) || value != static_cast<double>(static_cast<int64_t>(value))) {
+    throwArgument(info.Env(), std::string("expected ") + name + " to be a non-negative integer, received " +
+                                  std::to_string(value));
+  }
+  return static_cast<int64_t>(value);
+}
+
+inline bool flag(const Napi::CallbackInfo& info, size_t index) { return info[index].ToBoolean().Value(); }
+
+}  // namespace parl::addon

@@ -1,0 +1,10 @@
+// One register function a topic; addon.cc calls them all.
+#pragma once
+
+#include <napi.h>
+
+namespace parl::addon {
+
+void registerDevice(Napi::Env env, Napi::Object exports);
+
+}  // namespace parl::addon

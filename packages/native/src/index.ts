@@ -1,0 +1,9 @@
+/**
+ * The C++/CUDA addon, typed. The only package that loads the binary.
+ *
+ * @example
+ * import { nativeInfo } from '@parl-mt/native';
+ * console.log(nativeInfo()); // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2 }
+ */
+export { NativeValueError, ShapeError } from './errors.js';
+export { type IsaName, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
