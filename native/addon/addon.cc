@@ -5,6 +5,7 @@ namespace {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace parl::addon;
   registerDevice(env, exports);
+  registerGroupAdvantage(env, exports);
   return exports;
 }
 

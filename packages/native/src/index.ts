@@ -6,4 +6,10 @@
  * console.log(nativeInfo()); // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2 }
  */
 export { NativeValueError, ShapeError } from './errors.js';
+export {
+  type AdvantageEstimator,
+  broadcastToTokens,
+  type GroupAdvantageOptions,
+  groupAdvantages,
+} from './group-advantage.js';
 export { type IsaName, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
