@@ -6,6 +6,7 @@
  * const config = parseConfig(rlConfigSchema, { groupSize: 4 }, 'rl.json');
  * console.log(config.clipHigh); // 0.28
  */
+export { closeSchema } from './closed-schema.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
 export {
@@ -22,6 +23,40 @@ export { type BackendName, backendNameSchema, type DecoderConfig, decoderConfigS
 export { type PagConfig, pagConfigSchema, type SynthesisConfig, synthesisConfigSchema } from './pag-config.js';
 export { type PagRecord, pagRecordSchema, type Verification, verificationSchema } from './pag-record.js';
 export { parseConfig } from './parse-config.js';
+export {
+  type ConfigJsonSchema,
+  type ConfigProblem,
+  configJsonSchema,
+  type DemoRunConfig,
+  demoRunConfigSchema,
+  type EvaluatedPolicy,
+  type EvaluateRunConfig,
+  evaluatedPolicySchema,
+  evaluateRunConfigSchema,
+  InvalidConfigError,
+  type PagRunConfig,
+  pagRunConfigSchema,
+  parseClosed,
+  parseRunConfig,
+  type RunConfigs,
+  type RunKind,
+  runConfigJsonSchema,
+  runConfigSchemas,
+  runKindSchema,
+  type SftRunConfig,
+  sftRunConfigSchema,
+  type TrainRunConfig,
+  trainRunConfigSchema,
+} from './run-config.js';
+export {
+  type JobContext,
+  type JobResult,
+  type ProgressMetrics,
+  type Reporter,
+  type RunEvent,
+  runEventSchema,
+} from './run-event.js';
+export { type ServerConfig, serverConfigSchema } from './server-config.js';
 export { type Task, type Turn, taskSchema, turnSchema } from './task.js';
 export {
   type AdamwConfig,

@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import { closeSchema } from './closed-schema.js';
+import { ConfigError } from './errors.js';
+import { evaluationConfigSchema } from './evaluation-config.js';
+import { backendNameSchema, decoderConfigSchema } from './model-config.js';
+import { pagConfigSchema, synthesisConfigSchema } from './pag-config.js';
+import { rlConfigSchema, sftConfigSchema } from './training-config.js';
+
+/**
+ * Marks for the shells: `x-flag` names the command-line flag where it is not derived from the key, and `x-input` says
+ * that the text is a path that must exist before the run starts.
+ */
+const inputPath = (description: string) => z.string().min(1).meta({ description, 'x-input': 'path' });
+const outDir = (folder: string) =>
+  z
+    .string()
+    .min(1)
+    .default(folder)
+    .meta({ description: 'Folder that receives every file of the run; the same folder resumes it.', 'x-flag': 'out' });
+const bfclPath = inputPath(
+  'Folder of the BFCL multi-turn data (bfcl_eval/data of the bfcl-eval package); needed by benchmark bfcl.',
+)
+  .meta({ 'x-flag': 'bfcl' })
+  .optional();
+const backend = backendNameSchema.default('parl');
+
+/** One seed for the whole run: sections that name their own seed elsewhere derive it from this one. */
+const oneSeed = z
+  .number()
+  .int()
+  .min(0)
+  .default(1)
+  .describe('Everything random in the run derives from it; same seed, same bytes.');
+
+/** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
+export const demoRunConfigSchema = closeSchema(
+  z.object({
+    outDir: outDir('runs/demo'),
+    seed: oneSeed,
+    backend,
+    pag: pagConfigSchema.extend({ synthesis: synthesisConfigSchema.omit({ seed: true }).prefault({}) }).prefault({}),
+    model: decoderConfigSchema.prefault({}),
+    sft: sftConfigSchema.omit({ seed: true }).prefault({}),
+    rl: rlConfigSchema.omit({ seed: true }).prefault({}),
+    evaluation: evaluationConfigSchema.omit({ seed: true }).prefault({}),
+    bfclPath,
+  }),
+).describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
+export type DemoRunConfig = z.infer<typeof demoRunConfigSchema>;
+
+/** `pag build`: the dataset pipeline. */
+export const pagRunConfigSchema = closeSchema(
+  z.object({
+    outDir: outDir('runs/pag'),
+    pag: pagConfigSchema.prefault({}),
+    judge: inputPath(
+      'Checkpoint folder of the policy that scores each record by log-prob gain; without it that gate is left out.',
+    ).optional(),
+    backend,
+  }),
+).describe('Build a PAG dataset: synthesise tasks, annotate, verify, export.');
+export type PagRunConfig = z.infer<typeof pagRunConfigSchema>;
+
+/** `sft`: supervised warm-up from random weights. */
+export const sftRunConfigSchema = closeSchema(
+  z.object({
+    outDir: outDir('runs/sft'),
+    dataset: inputPath('Folder that "pag build" wrote, or one JSONL file of its records.'),
+    model: decoderConfigSchema.prefault({}),
+    sft: sftConfigSchema.prefault({}),
+    backend,
+  }),
+).describe('Train a policy from random weights on a PAG dataset.');
+export type SftRunConfig = z.infer<typeof sftRunConfigSchema>;
+
+/** `train`: PAG-RL from a checkpoint. */
+export const trainRunConfigSchema = closeSchema(
+  z.object({
+    outDir: outDir('runs/train'),
+    init: inputPath('Checkpoint folder to start from; it is also the reference policy.'),
+    synthesis: synthesisConfigSchema.prefault({}),
+    rl: rlConfigSchema.prefault({}),
+    backend,
+  }),
+).describe('Train a checkpoint by group-relative reinforcement learning on synthetic tasks.');
+export type TrainRunConfig = z.infer<typeof trainRunConfigSchema>;
+
+/** Who acts in an evaluation. */
+export const evaluatedPolicySchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('checkpoint').describe('A trained policy.'),
+      path: inputPath('Checkpoint folder.'),
+    }),
+    z.strictObject({
+      kind: z
+        .literal('ground-truth')
+        .describe("Replays each task's own calls: a check of tasks and checker, accuracy must be 1."),
+    }),
+  ])
+  .describe('Who acts.');
+export type EvaluatedPolicy = z.infer<typeof evaluatedPolicySchema>;
+
+/** `eval`: one policy on one benchmark. */
+export const evaluateRunConfigSchema = closeSchema(
+  z.object({
+    outDir: outDir('runs/eval'),
+    policy: evaluatedPolicySchema,
+    evaluation: evaluationConfigSchema.prefault({}),
+    synthesis: synthesisConfigSchema.omit({ tasks: true }).prefault({ seed: 2 }),
+    bfclPath,
+    backend,
+  }),
+)
+  .refine((config) => config.evaluation.benchmark !== 'bfcl' || config.bfclPath !== undefined, {
+    path: ['bfclPath'],
+    message: 'expected the folder of the BFCL data with evaluation.benchmark "bfcl", received nothing',
+  })
+  .describe('Evaluate a policy on held-out synthetic tasks or on BFCL multi-turn.');
+export type EvaluateRunConfig = z.infer<typeof evaluateRunConfigSchema>;
+
+/** Schema of each kind of run: the one source of flags, request bodies and the reference page. */
+export const runConfigSchemas = {
+  demo: demoRunConfigSchema,
+  pag: pagRunConfigSchema,
+  sft: sftRunConfigSchema,
+  train: trainRunConfigSchema,
+  evaluate: evaluateRunConfigSchema,
+} as const satisfies Record<string, z.ZodType>;
+
+export const runKindSchema = z.enum(['demo', 'pag', 'sft', 'train', 'evaluate']).describe('What to run.');
+export type RunKind = z.infer<typeof runKindSchema>;
+
+/** Parsed configuration of each kind, every default filled in. */
+export interface RunConfigs {
+  readonly demo: DemoRunConfig;
+  readonly pag: PagRunConfig;
+  readonly sft: SftRunConfig;
+  readonly train: TrainRunConfig;
+  readonly evaluate: EvaluateRunConfig;
+}
+
+/** One thing wrong with a configuration. */
+export interface ConfigProblem {
+  /** Dotted path of the offending key; empty for the whole value. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A configuration with its problems listed one by one, for answers that point at fields. */
+export class InvalidConfigError extends ConfigError {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(where: string, problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+    super(lines.length === 1 ? `invalid ${where}: ${lines[0]}` : `invalid ${where}:\n  ${lines.join('\n  ')}`);
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses the configuration of a run.
+ *
+ * @param kind - which run.
+ * @param input - untrusted value.
+ * @param where - what the value is, for the message ("train.json", "request body").
+ * @throws {InvalidConfigError} (code CONFIG) naming each offending path; for unknown keys also the accepted ones.
+ */
+export function parseRunConfig<K extends RunKind>(kind: K, input: unknown, where: string): RunConfigs[K] {
+  return parseClosed(runConfigSchemas[kind] as unknown as z.ZodType<RunConfigs[K]>, input, where);
+}
+
+/** {@link parseRunConfig} for any schema that {@link closeSchema} made. */
+export function parseClosed<T>(schema: z.ZodType<T>, input: unknown, where: string): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) {
+    return parsed.data;
+  }
+  const root = configJsonSchema(schema);
+  throw new InvalidConfigError(
+    where,
+    parsed.error.issues.flatMap((issue): ConfigProblem[] => {
+      const path = issue.path.map(String);
+      if (issue.code !== 'unrecognized_keys') {
+        return [{ path: path.join('.'), message: issue.message }];
+      }
+      const accepted = acceptedKeys(root, path);
+      return issue.keys.map((key) => ({
+        path: [...path, key].join('.'),
+        message: `unknown key; accepted here: ${accepted.join(', ')}`,
+      }));
+    }),
+  );
+}
+
+/** The part of JSON Schema (2020-12) that configurations use. */
+export interface ConfigJsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly properties?: Readonly<Record<string, ConfigJsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean;
+  readonly items?: ConfigJsonSchema;
+  readonly oneOf?: readonly ConfigJsonSchema[];
+  /** Flag name without dashes, where it is not derived from the key. */
+  readonly 'x-flag'?: string;
+  /** The text is a path that must exist before the run starts. */
+  readonly 'x-input'?: 'path';
+}
+
+/** What a caller may send: fields with a default are optional. */
+export function configJsonSchema(schema: z.ZodType): ConfigJsonSchema {
+  return z.toJSONSchema(schema, { io: 'input' }) as ConfigJsonSchema;
+}
+
+/** JSON Schema of a kind's configuration. */
+export function runConfigJsonSchema(kind: RunKind): ConfigJsonSchema {
+  return configJsonSchema(runConfigSchemas[kind]);
+}
+
+function acceptedKeys(root: ConfigJsonSchema, path: readonly string[]): string[] {
+  let sections: readonly ConfigJsonSchema[] = [root];
+  for (const key of path) {
+    sections = sections.flatMap((section) => branches(section)).flatMap((section) => section.properties?.[key] ?? []);
+  }
+  return [
+    ...new Set(
+      sections.flatMap((section) => branches(section)).flatMap((section) => Object.keys(section.properties ?? {})),
+    ),
+  ];
+}
+
+function branches(section: ConfigJsonSchema): readonly ConfigJsonSchema[] {
+  return section.oneOf ?? [section];
+}
