@@ -1,0 +1,46 @@
+/**
+ * How a conversation becomes what the policy reads, and how what it writes becomes calls: prompt segments, Python call
+ * texts, the awareness format. Runs anywhere, a browser included.
+ *
+ * @example
+ * import { ConversationContext, parseCompletion, segmentsToText } from '@parl-mt/chat';
+ * const context = new ConversationContext([], 'awareness');
+ * context.beginTurn(['Make a folder called docs.']);
+ * const prompt = context.renderPrompt({ maxPromptTokens: 200, countTokens: (segments) => segmentsToText(segments).length });
+ * if (prompt.ok) console.log(segmentsToText(prompt.segments));
+ * // <|system|><|end|><|user|>Make a folder called docs.<|end|><|assistant|>
+ * const text = "<summary>none</summary><think>next mkdir</think><tool_call>mkdir(dir_name='docs')</tool_call><|end|>";
+ * console.log(parseCompletion(text, { awareness: true }).calls);
+ * // [ { name: 'mkdir', arguments: '{"dir_name": "docs"}' } ]
+ */
+export {
+  type CompletionLimits,
+  type CompletionParts,
+  type ParsedCompletion,
+  type ParseOptions,
+  parseCompletion,
+  renderAwareness,
+  renderCompletion,
+} from './completion.js';
+export {
+  type ContextMessage,
+  type ContextStep,
+  ConversationContext,
+  GENERATION_PROMPT,
+  type PromptBudget,
+  type RenderedPrompt,
+} from './context.js';
+export { readJson } from './json-reader.js';
+export { type LiteralValue, literalFromUnknown, type TextError, writeJson, writePython } from './literal-value.js';
+export { type ParsedCall, parseCallText, renderCallText } from './python-call.js';
+export {
+  type Segment,
+  SPECIAL_TOKENS,
+  type SpecialToken,
+  segmentsToText,
+  special,
+  splitSpecialTokens,
+  text,
+  trained,
+} from './segment.js';
+export { renderToolSignature, renderTools } from './tools-text.js';
