@@ -1,0 +1,178 @@
+import {
+  ConfigError,
+  RolloutError,
+  type Task,
+  type ToolCall,
+  type ToolResult,
+  type ToolSpec,
+  UsageError,
+} from '@parl-mt/schema';
+import type { Environment } from '../environment.js';
+import { type ApiClass, type LongContextData, type SharedDefaults, toolSpecOf } from './api-class.js';
+import { decodeFunctionCalls } from './decode-function-calls.js';
+import { InstanceSet, InstanceSnapshot } from './instance-set.js';
+import { JsonSyntaxError, readJson } from './python/json-reader.js';
+import { pyJson } from './python/render.js';
+import { PyDict, PythonError } from './python/value.js';
+import { apiClass, apiClassNames } from './registry.js';
+import { encodeState } from './state-encoding.js';
+
+export interface BfclEnvironmentOptions {
+  /** Model name; visible where a string argument quotes a call. Default "policy". */
+  readonly modelName?: string;
+  /** Needed by tasks whose id contains "long_context" or "composite". */
+  readonly longContext?: LongContextData;
+}
+
+/**
+ * The multi-turn classes of the Berkeley Function Calling Leaderboard: one instance per involved class, calls executed and
+ * results rendered as the official Python executor does. Randomness of the classes is seeded by the scenario, as there.
+ */
+export class BfclEnvironment implements Environment {
+  readonly #modelName: string;
+  readonly #longContext: LongContextData | undefined;
+  #instances: InstanceSet | undefined;
+  #tools: readonly ToolSpec[] = builtInTools(apiClassNames);
+  #digest: string | undefined;
+
+  constructor({ modelName = 'policy', longContext }: BfclEnvironmentOptions = {}) {
+    this.#modelName = modelName;
+    this.#longContext = longContext;
+  }
+
+  tools(): readonly ToolSpec[] {
+    return this.#tools;
+  }
+
+  /** The seed has no effect: the scenario's own `random_seed` rules, as in the official runner. */
+  reset(task: Task, _seed: number): void {
+    this.#instances = createInstances(task, this.#modelName, this.#longContext, new Map());
+    this.#tools = task.tools;
+    this.#digest = undefined;
+  }
+
+  call(call: ToolCall): ToolResult {
+    let callText: string;
+    try {
+      callText = BfclEnvironment.renderCall(call);
+    } catch (error) {
+      if (!(error instanceof RolloutError)) throw error;
+      return { content: `Error during execution: ${error.message}`, isError: true, fault: 'policy' };
+    }
+    return this.execute(callText);
+  }
+
+  /**
+   * Runs one Python call text, such as `mv(source='a', destination='b')`.
+   *
+   * @throws {UsageError} before the first reset.
+   */
+  execute(callText: string): ToolResult {
+    const instances = this.#requireInstances('execute');
+    this.#digest = undefined;
+    const { text, isError } = instances.execute(callText);
+    return isError ? { content: text, isError, fault: 'policy' } : { content: text, isError };
+  }
+
+  /**
+   * The Python call text of a chat-API call: `name(k=repr(v),k2=repr(v2))`.
+   *
+   * @throws {RolloutError} boundary function_call, when the arguments are not the JSON text of an object.
+   */
+  static renderCall(call: ToolCall): string {
+    const decoded = decodeFunctionCalls([{ name: call.name, arguments: call.arguments }]);
+    if (decoded.ok) return decoded.calls[0] as string;
+    throw new RolloutError(
+      'function_call',
+      `expected the arguments of ${call.name} to be the JSON text of an object, received ${decoded.message}`,
+    );
+  }
+
+  snapshot(): InstanceSnapshot {
+    return this.#requireInstances('snapshot').snapshot();
+  }
+
+  restore(snapshot: unknown): void {
+    if (!(snapshot instanceof InstanceSnapshot)) {
+      throw new UsageError(`expected a snapshot of this environment, received ${typeof snapshot}`);
+    }
+    this.#requireInstances('restore').restore(snapshot);
+    this.#digest = undefined;
+  }
+
+  digest(): string {
+    this.#digest ??= this.#requireInstances('digest').digest();
+    return this.#digest;
+  }
+
+  /**
+   * Public attributes per class as JSON text, in the encoding of the conformance traces.
+   *
+   * @throws {PythonError} RecursionError for cyclic states.
+   */
+  publicState(): ReadonlyMap<string, string> {
+    const instances = this.#requireInstances('publicState');
+    return new Map(
+      instances.classes.flatMap(({ name }) => {
+        const state = instances.state(name);
+        return state === undefined ? [] : [[name, pyJson(encodeState(state))] as const];
+      }),
+    );
+  }
+
+  close(): void {
+    this.#instances = undefined;
+    this.#digest = undefined;
+  }
+
+  #requireInstances(operation: string): InstanceSet {
+    if (this.#instances !== undefined) return this.#instances;
+    throw new UsageError(`expected reset() before ${operation}(): there is no episode`);
+  }
+}
+
+/** Built-in tool specs of the methods of these classes, in order; unknown names are left out. */
+export function builtInTools(classNames: readonly string[]): ToolSpec[] {
+  return classNames.flatMap((className) => {
+    const api = apiClass(className);
+    return api === undefined ? [] : Object.entries(api.methods).map(([name, method]) => toolSpecOf(name, method));
+  });
+}
+
+/**
+ * Fresh instances for a task.
+ *
+ * @throws {ConfigError} for unknown classes and scenarios that do not load.
+ */
+export function createInstances(
+  task: Pick<Task, 'id' | 'involvedClasses' | 'initialConfig'>,
+  modelName: string,
+  longContext: LongContextData | undefined,
+  shared: SharedDefaults,
+): InstanceSet {
+  const classes = task.involvedClasses.map((name) => requireClass(name, task.id));
+  const needsLongContext = /long_context|composite/.test(task.id);
+  if (needsLongContext && longContext === undefined) {
+    throw new ConfigError(`task ${task.id}: expected long-context data for this category, received none`);
+  }
+  try {
+    const config = readJson(task.initialConfig);
+    if (!(config instanceof PyDict)) throw new ConfigError(`task ${task.id}: expected initialConfig to be an object`);
+    return new InstanceSet({
+      classes,
+      config,
+      namePrefix: `${modelName}_${task.id}`,
+      context: { longContext: needsLongContext ? longContext : undefined },
+      shared,
+    });
+  } catch (error) {
+    if (!(error instanceof PythonError) && !(error instanceof JsonSyntaxError)) throw error;
+    throw new ConfigError(`task ${task.id}: initialConfig does not load: ${error.message}`, { cause: error });
+  }
+}
+
+function requireClass(name: string, taskId: string): ApiClass {
+  const api = apiClass(name);
+  if (api !== undefined) return api;
+  throw new ConfigError(`task ${taskId}: expected involvedClasses among ${apiClassNames.join(', ')}, received ${name}`);
+}

@@ -1,0 +1,301 @@
+import type { CallExpression, ComprehensionClause, Expression } from './ast.js';
+import { applyBinary, applyComparison, applyUnary } from './operators.js';
+import { pyRepr, pyStr } from './render.js';
+import { PythonSyntaxError } from './tokenizer.js';
+import {
+  isTruthy,
+  iterate,
+  lengthOf,
+  PyDict,
+  PyObject,
+  PySet,
+  PyTuple,
+  PythonError,
+  type PyValue,
+  typeError,
+  typeName,
+} from './value.js';
+
+/** Arguments of a call as Python passes them; keywords in the order written, names distinct. */
+export interface Arguments {
+  readonly positional: readonly PyValue[];
+  readonly keywords: readonly { readonly name: string; readonly value: PyValue }[];
+}
+
+/** A value that can be called. */
+export abstract class PyCallable extends PyObject {
+  abstract call(args: Arguments): PyValue;
+}
+
+/** A value with attributes. */
+export abstract class PyNamespace extends PyObject {
+  abstract attribute(name: string): PyValue | undefined;
+}
+
+/** Looks up a global name; undefined where there is none. */
+export type Scope = (name: string) => PyValue | undefined;
+
+/** CPython's compiler gives up on expressions nested about this deep. */
+const MAX_DEPTH = 1500;
+/** Items that the comprehensions of one expression may produce. */
+const MAX_COMPREHENSION_ITEMS = 100_000;
+
+/**
+ * Evaluates an expression. Reaches nothing but what `scope` hands out.
+ *
+ * @throws {PythonError} as Python would raise it.
+ * @throws {PythonSyntaxError} for what only Python's compiler refuses (a repeated keyword argument).
+ */
+export function evaluate(expression: Expression, scope: Scope): PyValue {
+  return new Evaluator().evaluate(expression, scope);
+}
+
+class Evaluator {
+  #depth = 0;
+  #comprehensionItems = 0;
+
+  evaluate(expression: Expression, scope: Scope): PyValue {
+    if (++this.#depth > MAX_DEPTH) {
+      throw new PythonError('RecursionError', 'maximum recursion depth exceeded during compilation');
+    }
+    const value = this.#evaluateKind(expression, scope);
+    this.#depth--;
+    return value;
+  }
+
+  #evaluateKind(expression: Expression, scope: Scope): PyValue {
+    switch (expression.kind) {
+      case 'constant':
+        return expression.value;
+      case 'name': {
+        const value = scope(expression.id);
+        if (value === undefined) throw new PythonError('NameError', `name '${expression.id}' is not defined`);
+        return value;
+      }
+      case 'call':
+        return this.#call(expression, scope);
+      case 'list':
+        return this.#items(expression.items, scope);
+      case 'tuple':
+        return new PyTuple(this.#items(expression.items, scope));
+      case 'set':
+        return new PySet(this.#items(expression.items, scope));
+      case 'dict':
+        return this.#dict(expression, scope);
+      case 'unary':
+        return applyUnary(expression.operator, this.evaluate(expression.operand, scope));
+      case 'binary':
+        return applyBinary(
+          expression.operator,
+          this.evaluate(expression.left, scope),
+          this.evaluate(expression.right, scope),
+        );
+      case 'boolean':
+        return this.#boolean(expression, scope);
+      case 'comparison':
+        return this.#comparison(expression, scope);
+      case 'conditional':
+        return this.evaluate(
+          isTruthy(this.evaluate(expression.test, scope)) ? expression.body : expression.otherwise,
+          scope,
+        );
+      case 'attribute':
+        return attributeOf(this.evaluate(expression.value, scope), expression.attribute);
+      case 'subscript':
+        return this.#subscript(expression, scope);
+      case 'formatted':
+        return expression.parts
+          .map((part) => {
+            if (typeof part === 'string') return part;
+            const value = this.evaluate(part.value, scope);
+            return part.conversion === 'r' ? pyRepr(value) : pyStr(value);
+          })
+          .join('');
+      case 'comprehension':
+        return this.#comprehension(expression, scope);
+      case 'starred':
+        throw new PythonSyntaxError("can't use starred expression here");
+      case 'slice':
+      case 'lambda':
+        throw typeError(`${expression.kind} is not supported here`);
+    }
+  }
+
+  #items(items: readonly Expression[], scope: Scope): PyValue[] {
+    const values: PyValue[] = [];
+    for (const item of items) {
+      if (item.kind === 'starred') values.push(...iterate(this.evaluate(item.value, scope)));
+      else values.push(this.evaluate(item, scope));
+    }
+    return values;
+  }
+
+  #dict(expression: Extract<Expression, { kind: 'dict' }>, scope: Scope): PyDict {
+    const dict = new PyDict();
+    for (const { key, value } of expression.entries) {
+      if (key !== null) {
+        dict.set(this.evaluate(key, scope), this.evaluate(value, scope));
+        continue;
+      }
+      const mapping = this.evaluate(value, scope);
+      if (!(mapping instanceof PyDict)) throw typeError(`'${typeName(mapping)}' object is not a mapping`);
+      for (const [mappedKey, mappedValue] of mapping.entries()) dict.set(mappedKey, mappedValue);
+    }
+    return dict;
+  }
+
+  #boolean(expression: Extract<Expression, { kind: 'boolean' }>, scope: Scope): PyValue {
+    let value: PyValue = null;
+    for (const operand of expression.operands) {
+      value = this.evaluate(operand, scope);
+      if (isTruthy(value) === (expression.operator === 'or')) break;
+    }
+    return value;
+  }
+
+  #comparison(expression: Extract<Expression, { kind: 'comparison' }>, scope: Scope): boolean {
+    let left = this.evaluate(expression.first, scope);
+    for (const { operator, operand } of expression.rest) {
+      const right = this.evaluate(operand, scope);
+      if (!applyComparison(operator, left, right)) return false;
+      left = right;
+    }
+    return true;
+  }
+
+  #call(expression: CallExpression, scope: Scope): PyValue {
+    const names = new Set<string>();
+    for (const { name } of expression.keywords) {
+      if (name === null) continue;
+      if (names.has(name)) throw new PythonSyntaxError(`keyword argument repeated: ${name}`);
+      names.add(name);
+    }
+    const callee = this.evaluate(expression.callee, scope);
+    const positional = this.#items(expression.positional, scope);
+    const keywords: { name: string; value: PyValue }[] = [];
+    for (const { name, value } of expression.keywords) {
+      if (name !== null) keywords.push({ name, value: this.evaluate(value, scope) });
+      else keywords.push(...unpackKeywords(this.evaluate(value, scope), names));
+    }
+    if (!(callee instanceof PyCallable)) throw typeError(`'${typeName(callee)}' object is not callable`);
+    return callee.call({ positional, keywords });
+  }
+
+  #subscript(expression: Extract<Expression, { kind: 'subscript' }>, scope: Scope): PyValue {
+    const value = this.evaluate(expression.value, scope);
+    const { index } = expression;
+    if (index.kind !== 'slice') return itemAt(value, this.evaluate(index, scope));
+    const bound = (part: Expression | null): PyValue => (part === null ? null : this.evaluate(part, scope));
+    return sliceOf(value, bound(index.lower), bound(index.upper), bound(index.step));
+  }
+
+  #comprehension(expression: Extract<Expression, { kind: 'comprehension' }>, scope: Scope): PyValue {
+    const results: (readonly [PyValue, PyValue])[] = [];
+    const visit = (clauses: readonly ComprehensionClause[], inner: Scope): void => {
+      const [clause, ...rest] = clauses;
+      if (clause === undefined) {
+        const element = this.evaluate(expression.element, inner);
+        results.push([element, expression.value === undefined ? null : this.evaluate(expression.value, inner)]);
+        return;
+      }
+      for (const item of iterate(this.evaluate(clause.iterable, inner))) {
+        if (++this.#comprehensionItems > MAX_COMPREHENSION_ITEMS) throw new PythonError('MemoryError', '');
+        const bound = bindTarget(clause.target, item, inner);
+        if (clause.conditions.every((condition) => isTruthy(this.evaluate(condition, bound)))) visit(rest, bound);
+      }
+    };
+    visit(expression.clauses, scope);
+    if (expression.shape === 'dict') return new PyDict(results);
+    const items = results.map(([item]) => item);
+    return expression.shape === 'set' ? new PySet(items) : items;
+  }
+}
+
+function bindTarget(target: Expression, item: PyValue, scope: Scope): Scope {
+  if (target.kind === 'name') return (name) => (name === target.id ? item : scope(name));
+  if (target.kind !== 'tuple') throw typeError('unsupported loop target');
+  const values = iterate(item);
+  const wanted = target.items.length;
+  if (values.length > wanted) throw new PythonError('ValueError', `too many values to unpack (expected ${wanted})`);
+  if (values.length < wanted) {
+    throw new PythonError('ValueError', `not enough values to unpack (expected ${wanted}, got ${values.length})`);
+  }
+  return target.items.reduce((inner, name, index) => bindTarget(name, values[index] as PyValue, inner), scope);
+}
+
+function unpackKeywords(mapping: PyValue, names: Set<string>): { name: string; value: PyValue }[] {
+  if (!(mapping instanceof PyDict)) throw typeError(`argument after ** must be a mapping, not ${typeName(mapping)}`);
+  return Array.from(mapping.entries(), ([name, value]) => {
+    if (typeof name !== 'string') throw typeError('keywords must be strings');
+    if (names.has(name)) throw typeError(`got multiple values for keyword argument '${name}'`);
+    names.add(name);
+    return { name, value };
+  });
+}
+
+function attributeOf(value: PyValue, name: string): PyValue {
+  const attribute = value instanceof PyNamespace ? value.attribute(name) : undefined;
+  if (attribute !== undefined) return attribute;
+  throw new PythonError('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);
+}
+
+/** Python `value[index]`. */
+function itemAt(value: PyValue, index: PyValue): PyValue {
+  if (value instanceof PyDict) {
+    const item = value.get(index);
+    if (item === undefined) throw new PythonError('KeyError', pyRepr(index));
+    return item;
+  }
+  const items = sequenceItems(value);
+  if (items === undefined) throw typeError(`'${typeName(value)}' object is not subscriptable`);
+  if (typeof index !== 'bigint' && typeof index !== 'boolean') {
+    const subject = typeof value === 'string' ? 'string' : typeName(value);
+    throw typeError(
+      typeof value === 'string'
+        ? `${subject} indices must be integers, not '${typeName(index)}'`
+        : `${subject} indices must be integers or slices, not ${typeName(index)}`,
+    );
+  }
+  const position = Number(index);
+  const item = items[position < 0 ? position + items.length : position];
+  if (item === undefined) {
+    const subject = typeof value === 'string' ? 'string' : typeName(value);
+    throw new PythonError('IndexError', `${subject} index out of range`);
+  }
+  return item;
+}
+
+function sequenceItems(value: PyValue): readonly PyValue[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'string') return Array.from(value);
+  return value instanceof PyTuple ? value.items : undefined;
+}
+
+/** Python `value[lower:upper:step]`. */
+export function sliceOf(value: PyValue, lower: PyValue, upper: PyValue, step: PyValue): PyValue {
+  if (value instanceof PyDict) throw typeError("unhashable type: 'slice'");
+  const items = sequenceItems(value);
+  if (items === undefined) throw typeError(`'${typeName(value)}' object is not subscriptable`);
+  const stride = step === null ? 1 : sliceIndex(step);
+  if (stride === 0) throw new PythonError('ValueError', 'slice step cannot be zero');
+  const size = lengthOf(value);
+  const clamp = (bound: PyValue, missing: number): number => {
+    if (bound === null) return missing;
+    const index = sliceIndex(bound);
+    const absolute = index < 0 ? index + size : index;
+    return stride > 0 ? Math.min(Math.max(absolute, 0), size) : Math.min(Math.max(absolute, -1), size - 1);
+  };
+  const start = clamp(lower, stride > 0 ? 0 : size - 1);
+  const stop = clamp(upper, stride > 0 ? size : -1);
+  const picked: PyValue[] = [];
+  for (let index = start; stride > 0 ? index < stop : index > stop; index += stride) {
+    picked.push(items[index] as PyValue);
+  }
+  if (typeof value === 'string') return picked.join('');
+  return value instanceof PyTuple ? new PyTuple(picked) : picked;
+}
+
+function sliceIndex(value: PyValue): number {
+  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
+  throw typeError('slice indices must be integers or None or have an __index__ method');
+}

@@ -1,0 +1,17 @@
+/**
+ * Environments: worlds that a policy acts in by calling functions, and their checkers.
+ *
+ * @example
+ * import { BfclEnvironment } from '@parl-mt/environments';
+ * const environment = new BfclEnvironment();
+ * environment.reset({
+ *   id: 'demo', environment: 'bfcl', category: 'demo', involvedClasses: ['GorillaFileSystem'],
+ *   initialConfig: '{}', tools: [], turns: [{ messages: [], groundTruth: [] }],
+ * }, 1);
+ * environment.call({ name: 'touch', arguments: '{"file_name": "a.txt"}' });
+ * console.log(environment.execute('ls()').content); // {"current_directory_content": ["a.txt"]}
+ */
+export { BfclEnvironment, type BfclEnvironmentOptions, builtInTools } from './bfcl/bfcl-environment.js';
+export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './bfcl/decode-function-calls.js';
+export { apiClassNames } from './bfcl/registry.js';
+export type { Environment } from './environment.js';
