@@ -6,6 +6,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace parl::addon;
   registerDevice(env, exports);
   registerGroupAdvantage(env, exports);
+  registerRedundancy(env, exports);
   return exports;
 }
 

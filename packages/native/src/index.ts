@@ -13,3 +13,13 @@ export {
   groupAdvantages,
 } from './group-advantage.js';
 export { type IsaName, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
+export {
+  type GramCounting,
+  lcsLengths,
+  type NgramContainmentOptions,
+  ngramContainment,
+  type RougeScores,
+  rougeL,
+  type TokenBatch,
+  tokenBatch,
+} from './redundancy.js';

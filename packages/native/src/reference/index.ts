@@ -6,3 +6,4 @@
  * groupAdvantagesReference([1, 2, 3], Int32Array.of(0, 0, 0), { estimator: 'dr_grpo' }); // Float64Array [-1, 0, 1]
  */
 export { broadcastToTokensReference, groupAdvantagesReference } from './group-advantage.js';
+export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
