@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { BufferPool } from './index.js';
+
+const LENGTH = 2000;
+
+test('a held buffer that is released comes back, its contents as they were', () => {
+  const pool = new BufferPool();
+  const first = pool.allocate(LENGTH);
+  first.fill(7);
+  pool.hold(first);
+  pool.release(first);
+  expect(pool.freeBytes).toBeGreaterThanOrEqual(LENGTH * 4);
+  const second = pool.allocate(LENGTH - 1);
+  expect(second.buffer).toBe(first.buffer);
+  expect(second[0]).toBe(7);
+  expect(pool.freeBytes).toBe(0);
+});
+
+test('zeros are zeros also in a used buffer', () => {
+  const pool = new BufferPool();
+  pool.release(pool.allocate(LENGTH).fill(7));
+  expect(pool.allocateZeros(LENGTH).every((value) => value === 0)).toBe(true);
+});
+
+test('a buffer is not handed out twice, released twice or not', () => {
+  const pool = new BufferPool();
+  const first = pool.allocate(LENGTH);
+  pool.release(first);
+  pool.release(first);
+  const [second, third] = [pool.allocate(LENGTH), pool.allocate(LENGTH)];
+  expect(second.buffer).not.toBe(third.buffer);
+});
+
+test('an alias, here a subarray stored by a second tensor, ends the reuse', () => {
+  const pool = new BufferPool();
+  const array = pool.allocate(LENGTH);
+  pool.hold(array);
+  pool.hold(array.subarray(10));
+  pool.release(array);
+  expect(pool.freeBytes).toBe(0);
+  expect(pool.allocate(LENGTH).buffer).not.toBe(array.buffer);
+});
+
+test('forgotten and foreign buffers are left alone', () => {
+  const pool = new BufferPool();
+  const mine = pool.allocate(LENGTH);
+  pool.forget(mine);
+  pool.release(mine);
+  pool.release(new Float32Array(LENGTH));
+  expect(pool.freeBytes).toBe(0);
+});
+
+test('no more is kept than the limit', () => {
+  const pool = new BufferPool(10_000);
+  const arrays = [pool.allocate(LENGTH), pool.allocate(LENGTH)];
+  for (const array of arrays) pool.release(array);
+  expect(pool.freeBytes).toBeLessThanOrEqual(10_000);
+  expect(pool.freeBytes).toBeGreaterThan(0);
+  pool.trim();
+  expect(pool.freeBytes).toBe(0);
+});

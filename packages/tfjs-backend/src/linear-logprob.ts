@@ -1,0 +1,73 @@
+import { NativeValueError } from '@parl-mt/native';
+import { expectIndices, expectShape } from './expect-shape.js';
+import { tf } from './tf.js';
+
+export interface LinearLogprobOptions {
+  /** Divides the logits; positive. Default 1. */
+  readonly temperature?: number;
+}
+
+export interface LinearLogprobResult {
+  /** Natural log-probability of each target, [n], at most 0. */
+  readonly logprobs: tf.Tensor1D;
+  /** Entropy of each row's distribution, in nats, [n]. */
+  readonly entropies: tf.Tensor1D;
+}
+
+/**
+ * Log-probability of each target under softmax(hidden W^T / temperature), and that distribution's entropy. On backend
+ * `parl` the [n, vocab] logits never exist as a whole.
+ *
+ * @param hidden - [n, d].
+ * @param weight - [vocab, d].
+ * @param targets - one per row, in [0, vocab).
+ * @throws {ShapeError} when extents do not fit or a target is out of range.
+ * @throws {NativeValueError} when the temperature is not positive.
+ */
+export function linearLogprob(
+  hidden: tf.Tensor,
+  weight: tf.Tensor,
+  targets: Int32Array,
+  options: LinearLogprobOptions = {},
+): LinearLogprobResult {
+  const { temperature = 1 } = options;
+  expectShape('hidden', hidden, [null, null]);
+  expectShape('weight', weight, [null, hidden.shape[1]!]);
+  expectIndices('targets', targets, hidden.shape[0]!, weight.shape[0]!);
+  if (!(temperature > 0) || !Number.isFinite(temperature)) {
+    throw new NativeValueError(`expected a positive temperature, received ${temperature}`);
+  }
+  return linearLogprobComposite(hidden, weight, targets, { temperature });
+}
+
+/** `linearLogprob` in plain TF.js ops: materialises logits. */
+export function linearLogprobComposite(
+  hidden: tf.Tensor,
+  weight: tf.Tensor,
+  targets: Int32Array,
+  { temperature = 1 }: LinearLogprobOptions = {},
+): LinearLogprobResult {
+  return tf.tidy(() => {
+    const [n, vocab] = [hidden.shape[0]!, weight.shape[0]!];
+    if (n === 0) {
+      const none = tf.sum(hidden, 1) as tf.Tensor1D;
+      return { logprobs: none, entropies: tf.clone(none) };
+    }
+    const logits = tf.mul(tf.matMul(hidden as tf.Tensor2D, weight as tf.Tensor2D, false, true), 1 / temperature);
+    const all = tf.logSoftmax(logits, 1);
+    const chosen = oneHot(targets, vocab);
+    return {
+      logprobs: tf.sum(tf.mul(all, chosen), 1) as tf.Tensor1D,
+      entropies: tf.neg(tf.sum(tf.mul(tf.exp(all), all), 1)) as tf.Tensor1D,
+    };
+  });
+}
+
+/** tf.oneHot refuses a depth of 1. */
+function oneHot(targets: Int32Array, vocab: number): tf.Tensor2D {
+  const rows = new Float32Array(targets.length * vocab);
+  targets.forEach((target, row) => {
+    rows[row * vocab + target] = 1;
+  });
+  return tf.tensor2d(rows, [targets.length, vocab]);
+}
