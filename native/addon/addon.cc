@@ -7,6 +7,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerDevice(env, exports);
   registerGroupAdvantage(env, exports);
   registerRedundancy(env, exports);
+  registerRepeatedCalls(env, exports);
   return exports;
 }
 

@@ -37,6 +37,12 @@ inline std::span<double> doubles(const Napi::CallbackInfo& info, size_t index, c
 inline std::span<int32_t> ints(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::Int32Array, int32_t>(info, index, name, napi_int32_array, "Int32Array");
 }
+inline std::span<uint8_t> bytes(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::Uint8Array, uint8_t>(info, index, name, napi_uint8_array, "Uint8Array");
+}
+inline std::span<uint64_t> words(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::BigUint64Array, uint64_t>(info, index, name, napi_biguint64_array, "BigUint64Array");
+}
 
 inline void expectLength(Napi::Env env, const char* name, size_t received, size_t expected) {
   if (received != expected) {

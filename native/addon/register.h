@@ -8,5 +8,6 @@ namespace parl::addon {
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);
+void registerRepeatedCalls(Napi::Env env, Napi::Object exports);
 
 }  // namespace parl::addon

@@ -5,6 +5,7 @@
  * import { nativeInfo } from '@parl-mt/native';
  * console.log(nativeInfo()); // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2 }
  */
+export { canonicalCallText, type JsonValue } from './canonical-call.js';
 export { NativeValueError, ShapeError } from './errors.js';
 export {
   type AdvantageEstimator,
@@ -23,3 +24,4 @@ export {
   type TokenBatch,
   tokenBatch,
 } from './redundancy.js';
+export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';

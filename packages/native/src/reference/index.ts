@@ -7,3 +7,4 @@
  */
 export { broadcastToTokensReference, groupAdvantagesReference } from './group-advantage.js';
 export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
+export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
