@@ -47,6 +47,12 @@ export interface ApiClass<S extends ApiState = ApiState> {
 /** Default arguments that outlive a call; their scope is one episode, or one entry of the checker. */
 export type SharedDefaults = Map<string, PyValue>;
 
+/** An attribute of a scenario: what it says, null included, or the default where it says nothing. */
+export function loadAttribute(config: PyDict, name: string, defaultValue: PyValue): PyValue {
+  const value = config.get(name);
+  return value === undefined ? defaultValue : value;
+}
+
 /** `{"error": text}`. */
 export function errorResult(text: string): PyDict {
   return PyDict.of({ error: text });
@@ -102,16 +108,13 @@ export function bindArguments(
   if (positional.length > parameters.length) throw tooManyArguments(qualifiedName, parameters, positional.length);
   const missing = parameters.filter((entry, index) => values[index] === undefined && entry.default === undefined);
   if (missing.length > 0) throw missingArguments(qualifiedName, missing);
-  return parameters.map((entry, index) => values[index] ?? defaultOf(qualifiedName, entry, values[index], shared));
+  return parameters.map((entry, index) => {
+    const value = values[index];
+    return value === undefined ? defaultOf(qualifiedName, entry, shared) : value;
+  });
 }
 
-function defaultOf(
-  qualifiedName: string,
-  { name, default: value }: Parameter,
-  given: PyValue | undefined,
-  shared: SharedDefaults,
-): PyValue {
-  if (given === null) return null;
+function defaultOf(qualifiedName: string, { name, default: value }: Parameter, shared: SharedDefaults): PyValue {
   if (typeof value !== 'function') return value ?? null;
   const key = `${qualifiedName}.${name}`;
   const known = shared.get(key);

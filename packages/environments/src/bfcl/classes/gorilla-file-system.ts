@@ -1,6 +1,7 @@
 import { type ApiClass, errorResult, type LoadContext, parameter } from '../api-class.js';
 import { pyContains, pyOrder } from '../python/compare.js';
 import { sliceOf } from '../python/evaluate.js';
+import { dictItem, noAttribute, textFor } from '../python/object-access.js';
 import { applyUnary } from '../python/operators.js';
 import { formatFixed } from '../python/rational.js';
 import { pyStr } from '../python/render.js';
@@ -153,7 +154,7 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
       description: 'Go to a folder of the current directory, to the folder above (..) or to the top (/).',
       parameters: [parameter('folder', 'string', 'Name of the folder, one level only.')],
       run(state, folderArgument = null) {
-        const folder = stripRight(requireText(folderArgument, 'rstrip'), '/') || '/';
+        const folder = stripRight(textFor(folderArgument, 'rstrip'), '/') || '/';
         if (folder !== '/' && folder.includes('/')) {
           return errorResult(`cd: ${folder}: Unsupported path. Only one folder level at a time is supported.`);
         }
@@ -215,7 +216,7 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
         }
         const item = _currentDirectory.item(name);
         if (!(item instanceof File)) {
-          throw new PythonError('AttributeError', `'${typeName(item ?? null)}' object has no attribute '_write'`);
+          throw noAttribute(item ?? null, '_write');
         }
         item.content = content;
         return null;
@@ -244,7 +245,7 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
         const start = navigate(state, path);
         if (start === undefined) return errorResult(`find: '${pyStr(path)}': No such file or directory`);
         const matches: string[] = [];
-        walk(start, stripRight(requireText(path, 'rstrip'), '/'), (itemName, itemPath) => {
+        walk(start, stripRight(textFor(path, 'rstrip'), '/'), (itemName, itemPath) => {
           if (name === null || pyContains(itemName, name)) matches.push(itemPath);
         });
         return PyDict.of({ matches });
@@ -263,9 +264,9 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
         if (content === undefined) return noSuchFile('wc', name);
         const [count, type] =
           mode === 'l'
-            ? [splitLines(requireText(content, 'splitlines')).length, 'lines']
+            ? [splitLines(textFor(content, 'splitlines')).length, 'lines']
             : mode === 'w'
-              ? [splitWords(requireText(content, 'split')).length, 'words']
+              ? [splitWords(textFor(content, 'split')).length, 'words']
               : [lengthOf(content), 'characters'];
         return PyDict.of({ count: BigInt(count), type });
       },
@@ -318,8 +319,8 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
         if (!(left instanceof File) || !(right instanceof File)) {
           return errorResult(`diff: ${pyStr(first)} or ${pyStr(second)}: No such file or directory`);
         }
-        const leftLines = splitLines(requireText(left.content, 'splitlines'));
-        const rightLines = splitLines(requireText(right.content, 'splitlines'));
+        const leftLines = splitLines(textFor(left.content, 'splitlines'));
+        const rightLines = splitLines(textFor(right.content, 'splitlines'));
         const differences: string[] = [];
         for (const [index, line] of leftLines.slice(0, rightLines.length).entries()) {
           if (line !== rightLines[index]) differences.push(`- ${line}\n+ ${rightLines[index]}`);
@@ -334,7 +335,7 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
       run({ _currentDirectory }, humanReadable = null) {
         let bytes = 0;
         walk(_currentDirectory, '', (_name, _path, item) => {
-          if (item instanceof File) bytes += utf8Length(requireText(item.content, 'encode'));
+          if (item instanceof File) bytes += utf8Length(textFor(item.content, 'encode'));
         });
         return PyDict.of({ disk_usage: isTruthy(humanReadable) ? humanSize(bytes) : `${bytes} bytes` });
       },
@@ -397,21 +398,21 @@ function loadRoot(config: PyDict, context: LoadContext): Directory {
   if (entry === undefined) throw new PythonError('IndexError', 'list index out of range');
   const [name, value] = entry;
   const root = new Directory(name, null);
-  loadContents(root, requireField(value, 'contents'), context);
+  loadContents(root, dictItem(value, 'contents'), context);
   return root;
 }
 
 function loadContents(directory: Directory, contents: PyValue, context: LoadContext): void {
   let hasSubdirectory = false;
   for (const [name, value] of requireDict(contents, 'contents').entries()) {
-    const type = requireField(value, 'type');
+    const type = dictItem(value, 'type');
     if (type === 'directory') {
       hasSubdirectory = true;
       const child = new Directory(name, directory);
-      loadContents(child, requireField(value, 'contents'), context);
+      loadContents(child, dictItem(value, 'contents'), context);
       directory.contents.set(name, child);
     } else if (type === 'file') {
-      directory.contents.set(name, new File(name, loadedContent(name, requireField(value, 'content'), context)));
+      directory.contents.set(name, new File(name, loadedContent(name, dictItem(value, 'content'), context)));
     }
   }
   if (context.longContext === undefined || hasSubdirectory) return;
@@ -430,20 +431,8 @@ function requireDict(value: PyValue, where: string): PyDict {
   throw typeError(`expected ${where} to be an object, received ${typeName(value)}`);
 }
 
-function requireField(value: PyValue, field: string): PyValue {
-  const found = requireDict(value, 'an entry of the file system').get(field);
-  if (found === undefined) throw new PythonError('KeyError', `'${field}'`);
-  return found;
-}
-
-/** @throws {PythonError} AttributeError "'int' object has no attribute 'splitlines'". */
-function requireText(value: PyValue, method: string): string {
-  if (typeof value === 'string') return value;
-  throw new PythonError('AttributeError', `'${typeName(value)}' object has no attribute '${method}'`);
-}
-
 function isHidden(name: PyValue): boolean {
-  return requireText(name, 'startswith').startsWith('.');
+  return textFor(name, 'startswith').startsWith('.');
 }
 
 function hasInvalidCharacter(name: PyValue): boolean {
@@ -462,14 +451,14 @@ function contentOf(directory: Directory, name: PyValue): PyValue | undefined {
 
 function linesOf(directory: Directory, name: PyValue): string[] | undefined {
   const content = contentOf(directory, name);
-  return content === undefined ? undefined : splitLines(requireText(content, 'splitlines'));
+  return content === undefined ? undefined : splitLines(textFor(content, 'splitlines'));
 }
 
 /** The directory a path leads to; `..` is not understood. */
 function navigate(state: FileSystemState, path: PyValue): Directory | undefined {
   if (path === null || path === '.') return state._currentDirectory;
   if (path === '/') return state.root;
-  const text = requireText(path, 'strip');
+  const text = textFor(path, 'strip');
   let directory = text.startsWith('/') ? state.root : state._currentDirectory;
   for (const name of stripCharacters(text, '/').split('/')) {
     const next = directory.item(name);
