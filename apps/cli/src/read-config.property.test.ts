@@ -1,0 +1,78 @@
+import { type ConfigJsonSchema, parseRunConfig, type RunKind, runConfigJsonSchema } from '@parl-mt/schema';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type ConfigFlag, configFlags } from './config-flags.js';
+import { readConfig } from './read-config.js';
+
+/** A valid value of a field. Input paths are "." so that they exist. */
+function arbitraryOf(schema: ConfigJsonSchema): fc.Arbitrary<unknown> {
+  if (schema.enum !== undefined) {
+    return fc.constantFrom(...schema.enum);
+  }
+  if (schema['x-input'] === 'path') {
+    return fc.constant('.');
+  }
+  switch (schema.type) {
+    case 'integer': {
+      const min = Math.max(schema.minimum ?? 0, -1000);
+      return fc.integer({ min, max: Math.min(schema.maximum ?? min + 1000, min + 1000) });
+    }
+    case 'number': {
+      const min = schema.minimum ?? schema.exclusiveMinimum ?? 0;
+      const max = schema.maximum ?? schema.exclusiveMaximum ?? 1;
+      return fc.double({ min, max, noNaN: true, minExcluded: true, maxExcluded: true });
+    }
+    case 'array':
+      return fc.array(arbitraryOf(schema.items ?? {}), { maxLength: 3 });
+    default:
+      return fc.stringMatching(/^[a-z]{1,8}$/);
+  }
+}
+
+const asText = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value));
+
+function nested(flags: readonly ConfigFlag[], values: readonly unknown[]): Record<string, unknown> {
+  const config: Record<string, unknown> = {};
+  flags.forEach(({ path }, index) => {
+    let section = config;
+    for (const key of path.slice(0, -1)) {
+      section[key] ??= {};
+      section = section[key] as Record<string, unknown>;
+    }
+    section[path.at(-1)!] = values[index];
+  });
+  return config;
+}
+
+test('flags, --set and a configuration object say the same', () => {
+  const kinds: readonly RunKind[] = ['demo', 'pag', 'sft', 'train'];
+  const cases = fc.constantFrom(...kinds).chain((kind) => {
+    const all = configFlags(runConfigJsonSchema(kind));
+    return fc.subarray(all.filter(({ isRequired }) => !isRequired)).chain((some) => {
+      const flags = [...all.filter(({ isRequired }) => isRequired), ...some];
+      return fc.tuple(
+        fc.constant(kind),
+        fc.constant(flags),
+        fc.tuple(...flags.map(({ schema }) => arbitraryOf(schema))),
+      );
+    });
+  });
+  fc.assert(
+    fc.property(cases, ([kind, flags, values]) => {
+      const schema = runConfigJsonSchema(kind);
+      const expected = parseRunConfig(kind, nested(flags, values), 'test');
+      const read = (set: readonly string[], texts: ReadonlyMap<string, string>) =>
+        readConfig(
+          configFlags(schema),
+          schema,
+          (input) => parseRunConfig(kind, input, 'test'),
+          { set, flags: texts },
+          '.',
+        );
+      expect(read([], new Map(flags.map(({ name }, index) => [name, asText(values[index])])))).toEqual(expected);
+      const assignments = flags.map(({ path }, index) => `${path.join('.')}=${asText(values[index])}`);
+      expect(read(assignments, new Map())).toEqual(expected);
+    }),
+    { numRuns: 60 },
+  );
+});

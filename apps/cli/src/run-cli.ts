@@ -1,0 +1,143 @@
+import { type ConfigJsonSchema, parseRunConfig, runConfigJsonSchema } from '@parl-mt/schema';
+import { Command, CommanderError, Option } from 'commander';
+import { type ConfigFlag, configFlags, constraintText, valueName } from './config-flags.js';
+import { describeError } from './describe-error.js';
+import type { CliHost } from './host.js';
+import { cliVersion, collectInfo, formatInfo } from './info.js';
+import { readConfig } from './read-config.js';
+import { RUN_COMMANDS } from './run-commands.js';
+import { runJob } from './run-job.js';
+
+/**
+ * The `parl-mt` command.
+ *
+ * @param args - arguments after the command's name.
+ * @returns the exit code: 0 done, 1 the run failed, 2 usage or configuration, 130 cancelled. Never throws.
+ */
+export async function runCli(args: readonly string[], host: CliHost): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(host, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed the message or the help; only asking for help or the version is a success.
+      return error.exitCode === 0 ? 0 : 2;
+    }
+    const { exitCode: failureCode, code, message, text } = describeError(error);
+    if (args.includes('--json')) {
+      host.stdout.write(
+        `${JSON.stringify({ type: 'failed', time: new Date(host.now()).toISOString(), code, message })}\n`,
+      );
+    }
+    host.stderr.write(`${text}\n`);
+    return failureCode;
+  }
+}
+
+function createProgram(host: CliHost, setExitCode: (code: number) => void): Command {
+  const program = new Command('parl-mt')
+    .description('Progress-aware multi-turn function calling: build datasets, train and evaluate policies.')
+    .version(cliVersion())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      writeErr: (text) => void host.stderr.write(text),
+      getOutHelpWidth: () => host.stdout.columns ?? 100,
+      getErrHelpWidth: () => host.stderr.columns ?? 100,
+    })
+    .addHelpText('after', '\nExit codes: 0 done, 1 the run failed, 2 usage or configuration, 130 cancelled.');
+  program.command('pag').description('PAG datasets.');
+  for (const { kind, words, examples } of RUN_COMMANDS) {
+    const parent = words.length === 1 ? program : program.commands.find((command) => command.name() === words[0])!;
+    const schema = runConfigJsonSchema(kind);
+    const flags = configFlags(schema);
+    const command = parent.command(words.at(-1)!).description(schema.description ?? '');
+    addConfigOptions(command, flags);
+    command
+      .option('--json', 'Events on stdout, one JSON object per line; no progress display.')
+      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+      .action(async (options: Record<string, unknown>) => {
+        const config = configOf(
+          command,
+          options,
+          flags,
+          schema,
+          (input, where) => parseRunConfig(kind, input, where),
+          host,
+        );
+        setExitCode(await runJob(kind, config, host, options.json === true));
+      });
+  }
+  program
+    .command('info')
+    .description('What this installation runs on.')
+    .option('--json', 'One JSON object.')
+    .action(async (options: { json?: boolean }) => {
+      const info = await collectInfo();
+      host.stdout.write(options.json === true ? `${JSON.stringify(info)}\n` : formatInfo(info));
+    });
+  return program;
+}
+
+/** Declares `--config`, `--set`, `--seed` and every flag of the schema, grouped by section. */
+function addConfigOptions(command: Command, flags: readonly ConfigFlag[]): void {
+  command
+    .option('--config <file>', 'JSON file with the configuration or a part of it; flags win over it.')
+    .option(
+      '--set <key=value>',
+      'Set one key by its dotted name; may be repeated, wins over flags.',
+      (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+    );
+  if (flags.some(({ path }) => path.at(-1) === 'seed') && !flags.some(({ name }) => name === 'seed')) {
+    command.option('--seed <integer>', 'Set every seed of the configuration that has no flag of its own.');
+  }
+  for (const flag of flags) {
+    const constraints = constraintText(flag.schema);
+    const description = `${flag.schema.description ?? ''}${constraints === '' ? '' : ` (${constraints})`}${flag.isRequired ? ' Required.' : ''}`;
+    const isBoolean = flag.schema.type === 'boolean';
+    const option = new Option(
+      `--${flag.name} ${isBoolean ? '[true|false]' : `<${valueName(flag.schema)}>`}`,
+      description,
+    );
+    if (isBoolean) {
+      option.preset('true');
+    }
+    option.helpGroup(flag.section === '' ? 'Options:' : `${flag.section}:`);
+    command.addOption(option);
+  }
+}
+
+function configOf<T>(
+  command: Command,
+  options: Readonly<Record<string, unknown>>,
+  flags: readonly ConfigFlag[],
+  schema: ConfigJsonSchema,
+  parse: (input: unknown, where: string) => T,
+  host: CliHost,
+): T {
+  const texts = new Map<string, string>();
+  for (const option of command.options) {
+    const text = options[option.attributeName()];
+    if (typeof text === 'string') {
+      texts.set(option.long!.slice('--'.length), text);
+    }
+  }
+  const hasOwnSeed = flags.some(({ name }) => name === 'seed');
+  return readConfig(
+    flags,
+    schema,
+    parse,
+    {
+      file: texts.get('config'),
+      set: (options.set as readonly string[] | undefined) ?? [],
+      seed: hasOwnSeed ? undefined : texts.get('seed'),
+      flags: texts,
+    },
+    host.cwd,
+  );
+}
