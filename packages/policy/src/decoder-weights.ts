@@ -1,0 +1,75 @@
+import { ConfigError, type DecoderConfig } from '@parl-mt/schema';
+import { fillNormal } from './philox.js';
+
+/** Names of the weights outside the layers, as Hugging Face writes them. The head is tied to the embedding. */
+export const EMBEDDING = 'model.embed_tokens.weight';
+export const FINAL_NORM = 'model.norm.weight';
+
+/** Full name of a weight of a layer, e.g. `layerWeight(0, 'self_attn.q_proj.weight')`. */
+export function layerWeight(layer: number, name: LayerWeightName): string {
+  return `model.layers.${layer}.${name}`;
+}
+
+export type LayerWeightName =
+  | 'input_layernorm.weight'
+  | `self_attn.${'q' | 'k' | 'v'}_proj.${'weight' | 'bias'}`
+  | 'self_attn.o_proj.weight'
+  | 'post_attention_layernorm.weight'
+  | `mlp.${'gate' | 'up' | 'down'}_proj.weight`;
+
+/**
+ * Name and shape of every weight, in the order of the network. Matrices are [out, in].
+ * @throws {ConfigError} when the extents do not divide.
+ */
+export function weightShapes(config: DecoderConfig): Map<string, number[]> {
+  const { vocabSize, hiddenSize: d, numLayers, numHeads, numKvHeads, intermediateSize: f } = config;
+  if (d % numHeads !== 0 || (d / numHeads) % 2 !== 0) {
+    throw new ConfigError(`expected hiddenSize / numHeads to be even and whole, received ${d} / ${numHeads}`);
+  }
+  if (numHeads % numKvHeads !== 0) {
+    throw new ConfigError(`expected numKvHeads to divide numHeads, received ${numKvHeads} and ${numHeads}`);
+  }
+  const kv = (d / numHeads) * numKvHeads;
+  const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, d]]]);
+  for (let layer = 0; layer < numLayers; layer++) {
+    const add = (name: LayerWeightName, shape: number[]) => shapes.set(layerWeight(layer, name), shape);
+    add('input_layernorm.weight', [d]);
+    add('self_attn.q_proj.weight', [d, d]);
+    add('self_attn.q_proj.bias', [d]);
+    add('self_attn.k_proj.weight', [kv, d]);
+    add('self_attn.k_proj.bias', [kv]);
+    add('self_attn.v_proj.weight', [kv, d]);
+    add('self_attn.v_proj.bias', [kv]);
+    add('self_attn.o_proj.weight', [d, d]);
+    add('post_attention_layernorm.weight', [d]);
+    add('mlp.gate_proj.weight', [f, d]);
+    add('mlp.up_proj.weight', [f, d]);
+    add('mlp.down_proj.weight', [d, f]);
+  }
+  return shapes.set(FINAL_NORM, [d]);
+}
+
+/**
+ * Fresh weights. Norms are 1, biases 0, matrices normal: standard deviation 0.02 at an input width of 1024 (GPT-2's and
+ * Qwen2's value near that width), scaled by 1 / sqrt(width), so that a narrow decoder's activations have the same size;
+ * projections into the residual stream are divided by sqrt(2 * numLayers) (GPT-2). Weight number i draws from Philox
+ * stream i of the seed.
+ */
+export function initialWeights(config: DecoderConfig, seed: number): Map<string, Float32Array> {
+  const weights = new Map<string, Float32Array>();
+  let stream = 0;
+  for (const [name, shape] of weightShapes(config)) {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    if (shape.length === 2) {
+      const isResidual = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');
+      const standardDeviation =
+        0.02 * Math.sqrt(1024 / shape[1]!) * (isResidual ? 1 / Math.sqrt(2 * config.numLayers) : 1);
+      fillNormal(values, standardDeviation, seed, stream);
+    } else if (name.endsWith('norm.weight')) {
+      values.fill(1);
+    }
+    weights.set(name, values);
+    stream += 1;
+  }
+  return weights;
+}
