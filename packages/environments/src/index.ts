@@ -12,6 +12,26 @@
  * console.log(environment.execute('ls()').content); // {"current_directory_content": ["a.txt"]}
  */
 export { BfclEnvironment, type BfclEnvironmentOptions, builtInTools } from './bfcl/bfcl-environment.js';
+export {
+  type CheckErrorType,
+  type CheckFailure,
+  type CheckOptions,
+  type CheckVerdict,
+  checkTask,
+  effectiveSteps,
+  findIrrelevantTurn,
+  type ModelCalls,
+} from './bfcl/checker.js';
+export {
+  type ConformanceOptions,
+  type ConformanceReport,
+  formatConformance,
+  type ReplayReport,
+  runConformance,
+  type TraceReport,
+} from './bfcl/conformance.js';
 export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './bfcl/decode-function-calls.js';
+export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
+export { bfclCategories, loadBfclTasks, loadLongContext, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export { apiClassNames } from './bfcl/registry.js';
 export type { Environment } from './environment.js';

@@ -10,7 +10,7 @@ import {
 import type { Environment } from '../environment.js';
 import { type ApiClass, type LongContextData, type SharedDefaults, toolSpecOf } from './api-class.js';
 import { decodeFunctionCalls } from './decode-function-calls.js';
-import { type Execution, InstanceSet, InstanceSnapshot } from './instance-set.js';
+import { InstanceSet, InstanceSnapshot } from './instance-set.js';
 import { JsonSyntaxError, readJson } from './python/json-reader.js';
 import { pyJson } from './python/render.js';
 import { PyDict, PythonError } from './python/value.js';
@@ -70,15 +70,9 @@ export class BfclEnvironment implements Environment {
   execute(callText: string): ToolResult {
     const instances = this.#requireInstances('execute');
     this.#digest = undefined;
-    let execution: Execution;
-    try {
-      execution = instances.execute(callText);
-    } catch {
-      // A bug of ours, or a stack exhausted by a value nobody foresaw: the policy is not to blame, and the run goes on.
-      return { content: 'Error during execution: internal error', isError: true, fault: 'environment' };
-    }
-    const { text, isError } = execution;
-    return isError ? { content: text, isError, fault: 'policy' } : { content: text, isError };
+    const { text, isError, isInternal } = instances.execute(callText);
+    if (!isError) return { content: text, isError };
+    return { content: text, isError, fault: isInternal ? 'environment' : 'policy' };
   }
 
   /**

@@ -15,6 +15,8 @@ export interface Execution {
   readonly text: string;
   /** True for exceptions and for results that are a dict with the key "error". */
   readonly isError: boolean;
+  /** Set where our own code failed, not the call: the policy is not to blame. */
+  readonly isInternal?: true;
 }
 
 /** State of all instances and of the defaults they share, detached from its source. */
@@ -156,7 +158,11 @@ export class InstanceSet {
       const value = evaluate(expression, (name) => this.#globals.get(name) ?? builtins.get(name));
       return { text: renderResult(value), isError: value instanceof PyDict && value.has('error') };
     } catch (error) {
-      return { text: `Error during execution: ${exceptionText(error)}`, isError: true };
+      if (error instanceof PythonError || error instanceof PythonSyntaxError) {
+        return { text: `Error during execution: ${error.message}`, isError: true };
+      }
+      // A bug of ours, or a stack exhausted in a way nobody foresaw: an error result, never a crashed run.
+      return { text: 'Error during execution: internal error', isError: true, isInternal: true };
     }
   }
 
@@ -202,10 +208,4 @@ function renderResult(value: PyValue): string {
     if (error instanceof PythonError) return pyStr(value);
     throw error;
   }
-}
-
-/** Texts of exceptions that a call may cause; anything else is a bug of ours and passes on. */
-function exceptionText(error: unknown): string {
-  if (error instanceof PythonError || error instanceof PythonSyntaxError) return error.message;
-  throw error;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApiState } from './api-class.js';
 import { Directory, File } from './classes/gorilla-file-system.js';
-import { pyJson, pyRepr } from './python/render.js';
+import { pyRepr } from './python/render.js';
 import { PyDict, type PyObject, PySet, PyTuple, PythonError, type PyValue, typeName } from './python/value.js';
 
 const MAX_TEXT_POINTS = 4000;
@@ -21,11 +21,6 @@ export function encodeState(state: ApiState): PyDict {
       .filter(([attribute]) => !attribute.startsWith('_'))
       .map(([attribute, value]) => [attribute, encoder.encode(value)]),
   );
-}
-
-/** The same as JSON text. */
-export function encodeStateJson(state: ApiState): string {
-  return pyJson(encodeState(state));
 }
 
 class StateEncoder {
@@ -50,12 +45,12 @@ class StateEncoder {
     if (value instanceof PySet) return PyDict.of({ __set__: value.sorted().map((item) => this.encode(item)) });
     if (value instanceof PyDict) return this.#encodeDict(value);
     if (value instanceof File) {
-      return PyDict.of({ __file__: this.encode(value.name), content: this.encode(value.content) });
+      return PyDict.of({ __file__: value.name, content: this.encode(value.content) });
     }
     if (value instanceof Directory) {
       return PyDict.of({
-        __dir__: this.encode(value.name),
-        parent: value.parent === null ? null : this.encode(value.parent.name),
+        __dir__: value.name,
+        parent: value.parent?.name ?? null,
         contents: this.#encodePairs(value.contents),
       });
     }

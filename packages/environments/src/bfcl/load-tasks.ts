@@ -1,0 +1,222 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, type Message, type Task, type ToolSpec, type Turn, UsageError } from '@parl-mt/schema';
+import type { LongContextData } from './api-class.js';
+import { jsonMemberText } from './python/json-reader.js';
+import { isRecord, RecordFields } from './record-fields.js';
+
+/** Appended by the official runner to the description of every function on offer from the start. */
+const SYNTAX_NOTE = ' Note that the provided function is in Python 3 syntax.';
+
+/** What the official runner says in a turn that reveals held-out functions, in place of a user message. */
+export const REVEAL_MESSAGE = 'I have updated some more functions you can choose from. What about now?';
+
+/** File of the function documents of each class. */
+const DOCUMENT_FILES: ReadonlyMap<string, string> = new Map([
+  ['GorillaFileSystem', 'gorilla_file_system.json'],
+  ['MathAPI', 'math_api.json'],
+  ['MessageAPI', 'message_api.json'],
+  ['TwitterAPI', 'posting_api.json'],
+  ['TicketAPI', 'ticket_api.json'],
+  ['TradingBot', 'trading_bot.json'],
+  ['TravelAPI', 'travel_booking.json'],
+  ['VehicleControlAPI', 'vehicle_control.json'],
+]);
+
+interface FunctionDocument {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: JsonObject;
+}
+
+type JsonObject = { readonly [key: string]: unknown };
+
+/**
+ * Reads one category of the official multi-turn tasks.
+ *
+ * @param directory - folder with `BFCL_v4_multi_turn_{category}.json`, `possible_answer/` and `multi_turn_func_doc/`, or
+ *   the folder above it.
+ * @param category - "base", "miss_param", "miss_func", "long_context", …
+ * @throws {UsageError} when a file is missing; {ConfigError} when a line does not have the official shape.
+ */
+export function loadBfclTasks(directory: string, category: string): Task[] {
+  const folder = dataFolder(directory);
+  const file = taskFile(category);
+  const answers = new Map(
+    readRecords(folder, `possible_answer/${file}`).map(({ fields }) => [
+      fields.text('id'),
+      fields.textLists('ground_truth'),
+    ]),
+  );
+  const documents = new DocumentReader(folder);
+  return readRecords(folder, file).map(({ line, fields, where }) => {
+    const id = fields.text('id');
+    const groundTruth = answers.get(id);
+    const turns = fields.list('question').length;
+    if (groundTruth?.length !== turns) {
+      throw new ConfigError(
+        `${where}: expected ${turns} turns of ground truth for ${id}, received ${groundTruth?.length ?? 'none'}`,
+      );
+    }
+    return toTask(fields, groundTruth, jsonMemberText(line, 'initial_config') ?? '{}', category, documents);
+  });
+}
+
+/** Categories whose task file is in the folder, in name order of {@link loadBfclTasks}. */
+export function bfclCategories(directory: string): string[] {
+  const folder = dataFolder(directory);
+  return ['base', 'miss_func', 'miss_param', 'long_context', 'composite'].filter((category) =>
+    existsSync(join(folder, taskFile(category))),
+  );
+}
+
+/**
+ * Reads the texts of the long-context categories.
+ *
+ * @param file - `long_context_data.json`.
+ * @throws {UsageError} when the file is missing; {ConfigError} when it lacks a text.
+ */
+export function loadLongContext(file: string): LongContextData {
+  const data = RecordFields.parse(readText(file), file);
+  return {
+    fileExtension: data.text('FILE_CONTENT_EXTENSION'),
+    untouchedFiles: new Set(data.texts('FILES_TAIL_USED')),
+    populatedFiles: data.texts('POPULATE_FILE_EXTENSION'),
+  };
+}
+
+function taskFile(category: string): string {
+  return `BFCL_v4_multi_turn_${category}.json`;
+}
+
+function dataFolder(directory: string): string {
+  const inner = join(directory, 'data');
+  return existsSync(join(inner, 'possible_answer')) ? inner : directory;
+}
+
+function readText(file: string): string {
+  if (!existsSync(file)) throw new UsageError(`expected a file at ${file}, received none`);
+  return readFileSync(file, 'utf8');
+}
+
+interface RecordLine {
+  readonly line: string;
+  readonly fields: RecordFields;
+  readonly where: string;
+}
+
+/** One record per line; blank lines do not count. */
+function readRecords(folder: string, file: string): RecordLine[] {
+  return readText(join(folder, file))
+    .split('\n')
+    .flatMap((line, index) => {
+      if (line.trim() === '') return [];
+      const where = `${file}:${index + 1}`;
+      return [{ line, where, fields: RecordFields.parse(line, where) }];
+    });
+}
+
+/** Function documents per class, each file read once. */
+class DocumentReader {
+  readonly #folder: string;
+  readonly #byClass = new Map<string, readonly FunctionDocument[]>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  of(className: string): readonly FunctionDocument[] {
+    const known = this.#byClass.get(className);
+    if (known !== undefined) return known;
+    const file = DOCUMENT_FILES.get(className);
+    if (file === undefined) throw new ConfigError(`expected a class of the benchmark, received ${className}`);
+    const documents = readRecords(this.#folder, `multi_turn_func_doc/${file}`).map(({ fields }) => ({
+      name: fields.text('name'),
+      description: fields.text('description'),
+      parameters: Object.fromEntries(fields.fields('parameters').entries()),
+    }));
+    this.#byClass.set(className, documents);
+    return documents;
+  }
+}
+
+function toTask(
+  fields: RecordFields,
+  groundTruth: readonly string[][],
+  initialConfig: string,
+  category: string,
+  documents: DocumentReader,
+): Task {
+  const involvedClasses = fields.texts('involved_classes');
+  const all = involvedClasses.flatMap((className) => documents.of(className));
+  const revealed = revealedByTurn(fields);
+  const heldOut = new Set([...revealed.values()].flat());
+  const task: Task = {
+    id: fields.text('id'),
+    environment: 'bfcl',
+    category,
+    involvedClasses,
+    initialConfig,
+    tools: all.filter(({ name }) => !heldOut.has(name)).map((document) => toToolSpec(document, SYNTAX_NOTE)),
+    turns: groundTruth.map((calls, index): Turn => {
+      const names = revealed.get(index);
+      const turn = { messages: messagesOf(fields, index), groundTruth: calls };
+      return names === undefined ? turn : { ...turn, revealedTools: names };
+    }),
+  };
+  if (heldOut.size === 0) return task;
+  const heldOutTools = all.filter(({ name }) => heldOut.has(name)).map((document) => toToolSpec(document, ''));
+  return { ...task, heldOutTools };
+}
+
+/** Turn index to the functions held out until then. */
+function revealedByTurn(fields: RecordFields): Map<number, string[]> {
+  if (!fields.has('missed_function')) return new Map();
+  const missed = fields.fields('missed_function');
+  return new Map(missed.entries().map(([turn]) => [Number(turn), missed.texts(turn)]));
+}
+
+function messagesOf(fields: RecordFields, turn: number): Message[] {
+  const messages = new RecordFields({ messages: fields.list('question')[turn] }, `question[${turn}]`);
+  return messages.fieldsList('messages').map((message) => ({
+    role: message.text('role') === 'system' ? 'system' : 'user',
+    content: message.text('content'),
+  }));
+}
+
+/** The document as a tool of a chat API: dots in the name replaced, types in JSON Schema's words. */
+function toToolSpec({ name, description, parameters }: FunctionDocument, note: string): ToolSpec {
+  return {
+    name: name.replaceAll('.', '_'),
+    description: description + note,
+    parameters: { ...parameters, ...toJsonSchema({ ...parameters, type: 'object' }) },
+  };
+}
+
+const TYPE_NAMES: ReadonlyMap<unknown, string> = new Map([
+  ['integer', 'integer'],
+  ['number', 'number'],
+  ['float', 'number'],
+  ['string', 'string'],
+  ['boolean', 'boolean'],
+  ['array', 'array'],
+  ['tuple', 'array'],
+  ['object', 'object'],
+  ['dict', 'object'],
+]);
+
+function toJsonSchema(schema: JsonObject): JsonObject {
+  const { type, description, properties, items } = schema;
+  const converted: Record<string, unknown> = { ...schema, type: TYPE_NAMES.get(type) ?? 'string' };
+  if (type === 'float') {
+    converted.format = 'float';
+    converted.description = `${description ?? ''} This is a float type value.`;
+  }
+  if (isRecord(properties)) {
+    converted.properties = Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [name, isRecord(value) ? toJsonSchema(value) : value]),
+    );
+  }
+  if (isRecord(items)) converted.items = toJsonSchema(items);
+  return converted;
+}
