@@ -86,6 +86,14 @@ test('prompts carry no loss', () => {
   expect(prompt.ok && prompt.segments.some((segment) => segment.trained)).toBe(false);
 });
 
+test('a finished system text gives the same prompt as the functions it was rendered from', () => {
+  const contexts = [new ConversationContext(tools, 'history'), new ConversationContext('ls()', 'history')];
+  for (const context of contexts) {
+    context.beginTurn(['list']);
+  }
+  expect(render(contexts[1] as ConversationContext)).toEqual(render(contexts[0] as ConversationContext));
+});
+
 test('revealed functions join the system message of later prompts', () => {
   const context = twoTurns('history');
   context.beginTurn(

@@ -70,19 +70,29 @@ interface TurnRecord {
  */
 export class ConversationContext {
   private readonly turns: TurnRecord[] = [];
-  private tools: readonly ToolSpec[];
+  private system: ContextMessage;
 
+  /**
+   * @param system - functions of the system message (equal arrays share one message object), or its finished text, such
+   *   as a dataset record keeps it.
+   */
   constructor(
-    tools: readonly ToolSpec[],
+    system: readonly ToolSpec[] | string,
     readonly mode: ContextMode,
   ) {
-    this.tools = tools;
+    this.system = typeof system === 'string' ? textMessage('system', system) : systemMessage(system);
   }
 
   /** Opens a turn. `revealedTools` are appended to the functions of the system message from now on. */
   beginTurn(userMessages: readonly string[], revealedTools: readonly ToolSpec[] = []): void {
     if (revealedTools.length > 0) {
-      this.tools = [...this.tools, ...revealedTools];
+      const before = this.system.segments
+        .flatMap((segment) => (segment.kind === 'text' ? [segment.text] : []))
+        .join('');
+      this.system = textMessage(
+        'system',
+        [before, renderTools(revealedTools)].filter((part) => part !== '').join('\n'),
+      );
     }
     this.turns.push({ userMessages: userMessages.map((content) => textMessage('user', content)), steps: [] });
   }
@@ -101,7 +111,7 @@ export class ConversationContext {
 
   /** The prompt of the next step within the budget, or the overflow if even the minimum does not fit. */
   renderPrompt(budget: PromptBudget): RenderedPrompt {
-    const system = systemMessage(this.tools);
+    const { system } = this;
     const current = this.turns.at(-1)?.userMessages ?? [];
     const units = this.selectUnits();
     const count = (messages: readonly ContextMessage[]): number =>
