@@ -64,6 +64,17 @@ inline float fma1(float a, float b, float c) {
 #endif
 }
 
+inline Vec vsqrt(Vec x) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_sqrt_ps((__m512)x);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (Vec)_mm256_sqrt_ps((__m256)x);
+#else
+  for (int i = 0; i < kWidth; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
+
 inline Vec select(VecI mask, Vec yes, Vec no) { return mask ? yes : no; }
 inline Vec vmax(Vec a, Vec b) { return a > b ? a : b; }  // b where either is NaN
 inline Vec vmin(Vec a, Vec b) { return a < b ? a : b; }

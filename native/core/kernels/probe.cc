@@ -1,2 +1,0 @@
-// Keeps the kernel libraries from being empty until the first kernel lands.
-#include "core/kernels/vec.h"

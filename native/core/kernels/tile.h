@@ -1,0 +1,143 @@
+// The register tile of a matrix product: R rows by NV vectors of columns, one accumulator vector each, over depth k.
+//
+// Every element is acc = fma(a, b, acc) over ascending k. AVX-512 has 32 registers: 14 rows x 2 vectors leave 4 for the
+// operands; AVX2 and SSE have 16: 6 x 2 (4 x 2 portable, where a row block may not exceed a vector) leave 3 or more.
+#pragma once
+
+#include "core/kernels/vec.h"
+
+namespace parl::PARL_ISA {
+namespace {
+
+#if PARL_VEC_WIDTH == 16
+constexpr int kTileRows = 14;
+#elif PARL_VEC_WIDTH == 8
+constexpr int kTileRows = 6;
+#else
+constexpr int kTileRows = 4;
+#endif
+constexpr int kTileVecs = 2;
+constexpr int kTileColumns = kTileVecs * kWidth;
+static_assert(kTileRows <= kWidth, "packing a row block transposes it within one square of vectors");
+
+// NV vectors of columns, the last one of `lastLanes` lanes when it is partial.
+template <int NV, bool Partial>
+__attribute__((always_inline)) inline void loadColumns(Vec (&columns)[NV], const float* b, int lastLanes) {
+#pragma GCC unroll 8
+  for (int c = 0; c < NV; ++c) {
+    columns[c] = Partial && c == NV - 1 ? loadPartial(b + c * kWidth, lastLanes) : load(b + c * kWidth);
+  }
+}
+
+// acc[r][c] continues its chain over p in [0, k): a[p * aStep + r] times b[p * bStep + c * kWidth ...].
+template <int R, int NV, bool Partial = false>
+__attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64_t k, const float* a, int64_t aStep,
+                                                        const float* b, int64_t bStep, int lastLanes = kWidth) {
+  for (int64_t p = 0; p < k; ++p) {
+    Vec columns[NV];
+    loadColumns<NV, Partial>(columns, b, lastLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const Vec row = splat(a[r]);
+#pragma GCC unroll 8
+      for (int c = 0; c < NV; ++c) acc[r][c] = fma(row, columns[c], acc[r][c]);
+    }
+    a += aStep;
+    b += bStep;
+  }
+}
+
+// Calls f.template run<R>() for the run-time row count, 1 <= rows <= kTileRows.
+template <typename F>
+__attribute__((always_inline)) inline void withRows(int rows, F&& f) {
+  switch (rows) {
+    case 1: return f.template run<1>();
+    case 2: return f.template run<2>();
+    case 3: return f.template run<3>();
+    case 4: return f.template run<4>();
+#if PARL_VEC_WIDTH >= 8
+    case 5: return f.template run<5>();
+    case 6: return f.template run<6>();
+#endif
+#if PARL_VEC_WIDTH >= 16
+    case 7: return f.template run<7>();
+    case 8: return f.template run<8>();
+    case 9: return f.template run<9>();
+    case 10: return f.template run<10>();
+    case 11: return f.template run<11>();
+    case 12: return f.template run<12>();
+    case 13: return f.template run<13>();
+    case 14: return f.template run<14>();
+#endif
+    default: return;
+  }
+}
+
+// Transposes a square of kWidth vectors in registers.
+inline void transposeSquare(Vec (&v)[kWidth]) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  __m512 t[16];
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 a = (__m512)v[i], b = (__m512)v[i + 1], c = (__m512)v[i + 2], d = (__m512)v[i + 3];
+    const __m512d ab0 = _mm512_castps_pd(_mm512_unpacklo_ps(a, b)), ab1 = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+    const __m512d cd0 = _mm512_castps_pd(_mm512_unpacklo_ps(c, d)), cd1 = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+    t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab0, cd0));
+    t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab0, cd0));
+    t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab1, cd1));
+    t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab1, cd1));
+  }
+  // t[4 g + j] holds, in its 128-bit lane l, column 4 l + j of rows 4 g .. 4 g + 3.
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    const __m512 x0 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0x44), x1 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0xEE);
+    const __m512 y0 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x44), y1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xEE);
+    v[j] = (Vec)_mm512_shuffle_f32x4(x0, y0, 0x88);
+    v[4 + j] = (Vec)_mm512_shuffle_f32x4(x0, y0, 0xDD);
+    v[8 + j] = (Vec)_mm512_shuffle_f32x4(x1, y1, 0x88);
+    v[12 + j] = (Vec)_mm512_shuffle_f32x4(x1, y1, 0xDD);
+  }
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  __m256 t[8];
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 a = (__m256)v[i], b = (__m256)v[i + 1], c = (__m256)v[i + 2], d = (__m256)v[i + 3];
+    const __m256d ab0 = _mm256_castps_pd(_mm256_unpacklo_ps(a, b)), ab1 = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+    const __m256d cd0 = _mm256_castps_pd(_mm256_unpacklo_ps(c, d)), cd1 = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+    t[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab0, cd0));
+    t[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab0, cd0));
+    t[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(ab1, cd1));
+    t[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(ab1, cd1));
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    v[j] = (Vec)_mm256_permute2f128_ps(t[j], t[4 + j], 0x20);
+    v[4 + j] = (Vec)_mm256_permute2f128_ps(t[j], t[4 + j], 0x31);
+  }
+#else
+  Vec t[kWidth];
+  for (int i = 0; i < kWidth; ++i) {
+    for (int j = 0; j < kWidth; ++j) t[j][i] = v[i][j];
+  }
+  for (int i = 0; i < kWidth; ++i) v[i] = t[i];
+#endif
+}
+
+// out[p * outStep + i] = x[i * rowStep + p] for i < rows <= kWidth, p < k. Each p is written as a whole vector: what lies
+// behind the rows is zero there until the next p overwrites it, and out has kWidth floats of room behind the last one.
+inline void packTransposed(const float* x, int64_t rowStep, int rows, int64_t k, float* out, int64_t outStep) {
+  for (int64_t p = 0; p < k; p += kWidth) {
+    const int depth = k - p < kWidth ? static_cast<int>(k - p) : kWidth;
+    Vec square[kWidth];
+    if (depth == kWidth && rows == kWidth) {
+      for (int i = 0; i < kWidth; ++i) square[i] = load(x + i * rowStep + p);
+    } else {
+      for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? loadPartial(x + i * rowStep + p, depth) : Vec{};
+    }
+    transposeSquare(square);
+    for (int j = 0; j < depth; ++j) store(out + (p + j) * outStep, square[j]);
+  }
+}
+
+}  // namespace
+}  // namespace parl::PARL_ISA

@@ -1,0 +1,24 @@
+// The language-model head fused with logprob.h: log-probability and entropy straight from hidden states.
+// Logits are computed for a tile of rows at a time, so the [n, v] matrix never exists.
+#pragma once
+
+#include <cstdint>
+
+namespace parl {
+
+struct LinearLogprobShape {
+  int64_t n, d, v;
+  float temperature;  // > 0
+};
+
+//   hidden [n,d], weight [v,d], targets [n] in [0, v) read; logprobs, lse [n] overwritten; entropies [n] may be null
+void linearLogprobForward(const float* hidden, const float* weight, const int32_t* targets,
+                          const LinearLogprobShape& shape, float* logprobs, float* entropies, float* lse);
+
+// dHidden [n,d] overwritten; dWeight [v,d] accumulated over ascending rows; either may be null when not wanted.
+// dEntropies and entropies may be null together.
+void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, const float* weight,
+                           const int32_t* targets, const float* lse, const float* entropies,
+                           const LinearLogprobShape& shape, float* dHidden, float* dWeight);
+
+}  // namespace parl

@@ -1,0 +1,63 @@
+#include "core/matmul.h"
+
+#include <algorithm>
+
+#include "core/scratch.h"
+#include "core/thread_pool.h"
+
+namespace parl {
+namespace {
+
+// Below this many multiplications waking a thread costs more than it saves (about 3 us on one core).
+constexpr double kSerialProducts = 2e5;
+
+struct Grid {
+  int64_t rows, columns;
+};
+
+// Every thread packs the operands of its own rectangle: of the grids with one rectangle a thread, take the one that packs least.
+Grid gridFor(const MatmulShape& s, int threads) {
+  const double products = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+  if (threads <= 1 || products < kSerialProducts) return {1, 1};
+  const int64_t rowLimit = (s.m + 3) / 4, columnLimit = (s.n + 31) / 32;
+  Grid best{1, 1};
+  double bestCost = -1;
+  int64_t bestParts = 0;
+  for (int64_t rows = 1; rows <= std::min<int64_t>(threads, rowLimit); ++rows) {
+    const int64_t columns = std::min(threads / rows, columnLimit);
+    const int64_t parts = rows * columns;
+    const double cost = static_cast<double>(columns) * static_cast<double>(s.m) + static_cast<double>(rows) * static_cast<double>(s.n);
+    if (parts > bestParts || (parts == bestParts && cost < bestCost)) {
+      best = {rows, columns};
+      bestCost = cost;
+      bestParts = parts;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+void matmul(const float* a, const float* b, float* out, const MatmulShape& s) {
+  if (s.m == 0 || s.n == 0) return;
+  const auto kernel = PARL_DISPATCH(matmulBlock);
+  const int64_t aRow = s.transposeA ? 1 : s.k, aDepth = s.transposeA ? s.m : 1;
+  const int64_t bDepth = s.transposeB ? 1 : s.n, bColumn = s.transposeB ? s.k : 1;
+  const Grid grid = gridFor(s, threadCount());
+  const int64_t columnUnits = (s.n + 31) / 32;  // rectangles begin at whole tiles
+  parallelFor(grid.rows * grid.columns, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(kMatmulScratchFloats);
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t row = part / grid.columns, column = part % grid.columns;
+      const int64_t i0 = s.m * row / grid.rows, i1 = s.m * (row + 1) / grid.rows;
+      const int64_t j0 = columnUnits * column / grid.columns * 32;
+      const int64_t j1 = std::min(s.n, columnUnits * (column + 1) / grid.columns * 32);
+      if (i0 == i1 || j0 >= j1) continue;
+      kernel({a + i0 * aRow, aRow, aDepth, b + j0 * bColumn, bDepth, bColumn, out + i0 * s.n + j0, s.n, i1 - i0, j1 - j0,
+              s.k, s.accumulate},
+             scratch.data());
+    }
+  });
+}
+
+}  // namespace parl

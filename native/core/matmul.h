@@ -1,0 +1,40 @@
+// Matrix product: out[m,n] (+)= op(a)[m,k] op(b)[k,n], float32, row-major.
+//
+// Every out[i][j] is one chain over ascending p: acc = fma(a[i][p], b[p][j], acc), started from 0, or from the old
+// out[i][j] when accumulating. So its bits depend on row i of op(a) and column j of op(b) only: not on m, n, the tile it
+// falls in or the number of threads; and splitting k over several accumulating calls changes nothing either.
+#pragma once
+
+#include <cstdint>
+
+#include "core/isa.h"
+
+namespace parl {
+
+struct MatmulShape {
+  int64_t m, n, k;
+  bool transposeA = false;  // a is stored [k, m]
+  bool transposeB = false;  // b is stored [n, k]: a Hugging Face weight [out, in] in y = x W^T
+  bool accumulate = false;  // add to out instead of overwriting it
+};
+
+// out overlaps neither a nor b. k = 0 gives zeros (or leaves out as it is when accumulating).
+void matmul(const float* a, const float* b, float* out, const MatmulShape& shape);
+
+// One rectangle of a product, on the calling thread, for kernels that work on tiles. op(a)[i][p] is
+// a[i * aRow + p * aDepth], op(b)[p][j] is b[p * bDepth + j * bColumn], out[i][j] is out[i * outRow + j];
+// one of each pair of input strides is 1.
+struct MatmulBlock {
+  const float* a;
+  int64_t aRow, aDepth;
+  const float* b;
+  int64_t bDepth, bColumn;
+  float* out;
+  int64_t outRow;
+  int64_t m, n, k;
+  bool accumulate;
+};
+constexpr int64_t kMatmulScratchFloats = 256 * 192 + 256 * 1024 + 256;  // packed a, packed b, overrun of vector stores
+PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
+
+}  // namespace parl

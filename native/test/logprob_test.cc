@@ -1,0 +1,168 @@
+#include "core/logprob.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "check.h"
+#include "core/linear_logprob.h"
+#include "core/thread_pool.h"
+
+namespace {
+
+struct Reference {
+  double logprob, entropy, lse;
+};
+Reference reference(const double* logits, size_t v, size_t target, double temperature) {
+  double max = -std::numeric_limits<double>::infinity(), sum = 0, mean = 0;
+  for (size_t j = 0; j < v; ++j) max = std::max(max, logits[j] / temperature);
+  for (size_t j = 0; j < v; ++j) sum += std::exp(logits[j] / temperature - max);
+  const double lse = max + std::log(sum);
+  for (size_t j = 0; j < v; ++j) {
+    if (std::isfinite(logits[j])) mean += std::exp(logits[j] / temperature - lse) * (logits[j] / temperature);
+  }
+  return {logits[target] / temperature - lse, lse - mean, lse};
+}
+
+}  // namespace
+
+TEST(logprob_matches_double) {
+  for (size_t v : {1, 2, 17, 64, 65, 1000, 5000}) {
+    for (float temperature : {0.5f, 1.0f, 2.0f}) {
+      const size_t n = 4;
+      const auto logits = parl::test::mixedFloats(static_cast<uint32_t>(v), n * v, 20);
+      const std::vector<double> wide(logits.begin(), logits.end());
+      std::vector<int32_t> targets;
+      for (size_t i = 0; i < n; ++i) targets.push_back(static_cast<int32_t>(i * 7919 % v));
+      std::vector<float> logprobs(n), entropies(n), lse(n);
+      parl::logprobForward(logits.data(), targets.data(), n, static_cast<int64_t>(v), temperature, logprobs.data(), entropies.data(), lse.data());
+      for (size_t i = 0; i < n; ++i) {
+        const Reference expected = reference(wide.data() + i * v, v, static_cast<size_t>(targets[i]), temperature);
+        // z - max rounds to half an ULP of 80, 4e-6, in each exponential; the chains of the sum have at most v / 16 terms.
+        CHECK_NEAR(logprobs[i], expected.logprob, 1e-5);
+        CHECK_NEAR(lse[i], expected.lse, 1e-5);
+        CHECK_NEAR(entropies[i], expected.entropy, 4e-5);
+      }
+      std::vector<float> again(n);
+      parl::logprobForward(logits.data(), targets.data(), n, static_cast<int64_t>(v), temperature, again.data(), nullptr, lse.data());
+      CHECK(again == logprobs);  // asking for entropies changes no bit of the log-probabilities
+    }
+  }
+}
+
+TEST(logprob_of_impossible_and_broken_tokens) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const float logits[] = {-inf, 0, 0, -inf, /**/ 0, inf, 0, 0, /**/ 0, 0, 0, std::nanf("")};
+  const int32_t targets[] = {1, 0, 0}, impossible[] = {0, 0, 0};
+  float logprobs[3], entropies[3], lse[3];
+  parl::logprobForward(logits, targets, 3, 4, 1, logprobs, entropies, lse);
+  CHECK_NEAR(logprobs[0], -std::log(2.0), 1e-7);
+  CHECK_NEAR(entropies[0], std::log(2.0), 1e-7);
+  CHECK(std::isnan(logprobs[1]) && std::isnan(logprobs[2]));
+  parl::logprobForward(logits, impossible, 1, 4, 1, logprobs, entropies, lse);
+  CHECK(logprobs[0] == -inf);
+  const float one[] = {1};
+  float dLogits[4];
+  parl::logprobBackward(one, one, logits, targets, lse, entropies, 1, 4, 1, dLogits);
+  CHECK(dLogits[0] == 0 && dLogits[3] == 0);
+  CHECK_NEAR(dLogits[1], 0.5, 1e-6);
+  CHECK_NEAR(dLogits[2], -0.5, 1e-6);
+}
+
+TEST(logprob_backward_matches_finite_differences) {
+  const size_t n = 3, v = 37;
+  const float temperature = 0.7f;
+  const auto logits = parl::test::mixedFloats(1, n * v, 3), dLogprobs = parl::test::mixedFloats(2, n), dEntropies = parl::test::mixedFloats(3, n);
+  const std::vector<int32_t> targets = {0, 36, 5};
+  std::vector<float> logprobs(n), entropies(n), lse(n), dLogits(n * v);
+  parl::logprobForward(logits.data(), targets.data(), n, v, temperature, logprobs.data(), entropies.data(), lse.data());
+  parl::logprobBackward(dLogprobs.data(), dEntropies.data(), logits.data(), targets.data(), lse.data(), entropies.data(), n, v, temperature, dLogits.data());
+  std::vector<double> wide(logits.begin(), logits.end());
+  for (size_t i = 0; i < n * v; ++i) {
+    const size_t row = i / v;
+    const auto loss = [&] {
+      const Reference r = reference(wide.data() + row * v, v, static_cast<size_t>(targets[row]), temperature);
+      return dLogprobs[row] * r.logprob + dEntropies[row] * r.entropy;
+    };
+    const double before = wide[i];
+    wide[i] = before + 1e-5;
+    const double above = loss();
+    wide[i] = before - 1e-5;
+    const double below = loss();
+    wide[i] = before;
+    CHECK_NEAR(dLogits[i], (above - below) / 2e-5, 3e-6);
+  }
+}
+
+TEST(linear_logprob_matches_double_and_finite_differences) {
+  const size_t n = 5, d = 9, v = 50;
+  const float temperature = 1.5f;
+  const auto hidden = parl::test::mixedFloats(1, n * d), weight = parl::test::mixedFloats(2, v * d);
+  const auto dLogprobs = parl::test::mixedFloats(3, n), dEntropies = parl::test::mixedFloats(4, n);
+  const std::vector<int32_t> targets = {0, 49, 7, 7, 20};
+  const parl::LinearLogprobShape shape{n, d, v, temperature};
+  std::vector<float> logprobs(n), entropies(n), lse(n), dHidden(n * d), dWeight(v * d, 0.25f);
+  parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), shape, logprobs.data(), entropies.data(), lse.data());
+  parl::linearLogprobBackward(dLogprobs.data(), dEntropies.data(), hidden.data(), weight.data(), targets.data(), lse.data(), entropies.data(),
+                              shape, dHidden.data(), dWeight.data());
+  std::vector<double> h(hidden.begin(), hidden.end()), w(weight.begin(), weight.end()), logits(v);
+  const auto row = [&](size_t i) {
+    for (size_t j = 0; j < v; ++j) {
+      logits[j] = 0;
+      for (size_t c = 0; c < d; ++c) logits[j] += h[i * d + c] * w[j * d + c];
+    }
+    return reference(logits.data(), v, static_cast<size_t>(targets[i]), temperature);
+  };
+  const auto slope = [&](double& value) {
+    double total[2];
+    const double before = value;
+    for (int side : {0, 1}) {
+      value = before + (side == 0 ? 1e-5 : -1e-5);
+      total[side] = 0;
+      for (size_t i = 0; i < n; ++i) {
+        const Reference r = row(i);
+        total[side] += dLogprobs[i] * r.logprob + dEntropies[i] * r.entropy;
+      }
+    }
+    value = before;
+    return (total[0] - total[1]) / 2e-5;
+  };
+  for (size_t i = 0; i < n; ++i) {
+    const Reference r = row(i);
+    CHECK_NEAR(logprobs[i], r.logprob, 3e-6);
+    CHECK_NEAR(entropies[i], r.entropy, 6e-6);
+  }
+  for (size_t i = 0; i < n * d; ++i) CHECK_NEAR(dHidden[i], slope(h[i]), 3e-6);
+  for (size_t i = 0; i < v * d; i += 5) CHECK_NEAR(dWeight[i], 0.25 + slope(w[i]), 3e-6);
+}
+
+TEST(linear_logprob_bits_do_not_depend_on_tiles_neighbours_or_threads) {
+  const size_t n = 1100, d = 24, v = 70;  // three tiles of rows
+  const auto hidden = parl::test::mixedFloats(1, n * d), weight = parl::test::mixedFloats(2, v * d), dLogprobs = parl::test::mixedFloats(3, n);
+  std::vector<int32_t> targets(n);
+  for (size_t i = 0; i < n; ++i) targets[i] = static_cast<int32_t>(i % v);
+  std::vector<float> first, firstDWeight, logprobs(n), entropies(n), lse(n), dHidden(n * d);
+  for (int threads : {1, 2, 3}) {
+    parl::setThreadCount(threads);
+    std::vector<float> dWeight(v * d, 0);
+    parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), {n, d, v, 1}, logprobs.data(), entropies.data(), lse.data());
+    parl::linearLogprobBackward(dLogprobs.data(), nullptr, hidden.data(), weight.data(), targets.data(), lse.data(), nullptr, {n, d, v, 1},
+                                dHidden.data(), dWeight.data());
+    if (threads == 1) first = logprobs, firstDWeight = dWeight;
+    CHECK(logprobs == first && dWeight == firstDWeight);
+  }
+  parl::setThreadCount(2);
+  for (size_t i : {0, 511, 512, 1099}) {
+    float logprob, entropy, sum;
+    parl::linearLogprobForward(hidden.data() + i * d, weight.data(), targets.data() + i, {1, d, v, 1}, &logprob, &entropy, &sum);
+    CHECK(logprob == logprobs[i] && entropy == entropies[i]);
+  }
+  // Two halves accumulated give the bits of the whole: micro-batches change nothing.
+  std::vector<float> halves(v * d, 0);
+  for (size_t at : {0, 550}) {
+    parl::linearLogprobBackward(dLogprobs.data() + at, nullptr, hidden.data() + at * d, weight.data(), targets.data() + at, lse.data() + at,
+                                nullptr, {550, d, v, 1}, dHidden.data(), halves.data());
+  }
+  CHECK(halves == firstDWeight);
+}

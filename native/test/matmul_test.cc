@@ -1,0 +1,100 @@
+#include "core/matmul.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "check.h"
+#include "core/thread_pool.h"
+
+namespace {
+
+struct Case {
+  parl::MatmulShape shape;
+  std::vector<float> a, b, out;
+};
+
+Case make(int64_t m, int64_t n, int64_t k, bool transposeA, bool transposeB, bool accumulate) {
+  return {{m, n, k, transposeA, transposeB, accumulate},
+          parl::test::mixedFloats(1, static_cast<size_t>(m * k)),
+          parl::test::mixedFloats(2, static_cast<size_t>(n * k)),
+          parl::test::mixedFloats(3, static_cast<size_t>(m * n))};
+}
+
+void checkAgainstDouble(const Case& x) {
+  const auto& s = x.shape;
+  std::vector<float> out = x.out;
+  parl::matmul(x.a.data(), x.b.data(), out.data(), s);
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t j = 0; j < s.n; ++j) {
+      double expected = s.accumulate ? x.out[static_cast<size_t>(i * s.n + j)] : 0.0, magnitude = std::fabs(expected);
+      for (int64_t p = 0; p < s.k; ++p) {
+        const double a = x.a[static_cast<size_t>(s.transposeA ? p * s.m + i : i * s.k + p)];
+        const double b = x.b[static_cast<size_t>(s.transposeB ? j * s.k + p : p * s.n + j)];
+        expected += a * b;
+        magnitude += std::fabs(a * b);
+      }
+      // Each of the k steps rounds at most twice (portable), each by half an ULP of a partial sum <= magnitude.
+      const double tolerance = static_cast<double>(s.k + 1) * std::numeric_limits<float>::epsilon() * magnitude;
+      CHECK_NEAR(out[static_cast<size_t>(i * s.n + j)], expected, tolerance);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(matmul_matches_double_in_all_transposes) {
+  const int64_t shapes[][3] = {{1, 1, 1}, {1, 33, 7}, {5, 3, 0}, {14, 32, 16}, {15, 31, 17}, {29, 65, 40}, {16, 100, 257}, {171, 70, 300}};
+  for (const auto& s : shapes) {
+    for (int flags = 0; flags < 8; ++flags) checkAgainstDouble(make(s[0], s[1], s[2], flags & 1, flags & 2, flags & 4));
+  }
+  checkAgainstDouble(make(3, 1100, 20, false, true, false));   // more than one block of columns, few rows
+  checkAgainstDouble(make(40, 1100, 20, false, false, true));  // and many
+  checkAgainstDouble(make(9, 5, 1000, true, false, true));     // several slices of depth
+}
+
+TEST(matmul_bits_do_not_depend_on_rows_columns_or_threads) {
+  const int64_t m = 61, n = 150, k = 300;
+  Case whole = make(m, n, k, false, true, false);
+  parl::setThreadCount(1);
+  parl::matmul(whole.a.data(), whole.b.data(), whole.out.data(), whole.shape);
+  for (int threads : {2, 3, 5}) {
+    parl::setThreadCount(threads);
+    std::vector<float> again(whole.out.size());
+    parl::matmul(whole.a.data(), whole.b.data(), again.data(), whole.shape);
+    CHECK(std::memcmp(again.data(), whole.out.data(), again.size() * sizeof(float)) == 0);
+  }
+  parl::setThreadCount(2);
+  for (int64_t rows : {1, 2, 7, 16}) {  // a decoding batch of any size gives the rows of the whole
+    const int64_t first = m - rows;
+    std::vector<float> part(static_cast<size_t>(rows * n));
+    parl::matmul(whole.a.data() + first * k, whole.b.data(), part.data(), {rows, n, k, false, true, false});
+    CHECK(std::memcmp(part.data(), whole.out.data() + first * n, part.size() * sizeof(float)) == 0);
+  }
+  std::vector<float> column(static_cast<size_t>(m));
+  parl::matmul(whole.a.data(), whole.b.data() + 77 * k, column.data(), {m, 1, k, false, true, false});
+  for (int64_t i = 0; i < m; ++i) CHECK(column[static_cast<size_t>(i)] == whole.out[static_cast<size_t>(i * n + 77)]);
+}
+
+TEST(matmul_accumulating_over_pieces_of_k_changes_no_bit) {
+  const int64_t m = 20, n = 40, k = 700;
+  Case x = make(m, n, k, true, false, true);
+  std::vector<float> pieces = x.out;
+  parl::matmul(x.a.data(), x.b.data(), x.out.data(), x.shape);
+  for (int64_t p = 0; p < k; p += 123) {
+    const int64_t depth = k - p < 123 ? k - p : 123;
+    parl::matmul(x.a.data() + p * m, x.b.data() + p * n, pieces.data(), {m, n, depth, true, false, true});
+  }
+  CHECK(std::memcmp(pieces.data(), x.out.data(), pieces.size() * sizeof(float)) == 0);
+}
+
+TEST(matmul_keeps_nan_and_infinity_in_their_row) {
+  Case x = make(20, 40, 50, false, false, false);
+  x.a[3 * 50 + 10] = std::numeric_limits<float>::infinity();
+  x.a[4 * 50 + 49] = std::numeric_limits<float>::quiet_NaN();
+  parl::matmul(x.a.data(), x.b.data(), x.out.data(), x.shape);
+  for (int64_t i = 0; i < 20; ++i) {
+    for (int64_t j = 0; j < 40; ++j) CHECK(std::isfinite(x.out[static_cast<size_t>(i * 40 + j)]) == (i != 3 && i != 4));
+  }
+}
