@@ -35,3 +35,18 @@ export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
 export { bfclCategories, loadBfclTasks, loadLongContext, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export { apiClassNames } from './bfcl/registry.js';
 export type { Environment } from './environment.js';
+export { taskFingerprint } from './synthesis/fingerprint.js';
+export { coveredMethods } from './synthesis/planner.js';
+export { type SynthesisClass, synthesisClasses } from './synthesis/scenario.js';
+export { generateTasks, type SynthesisOptions, synthesizeTasks } from './synthesis/synthesize.js';
+export type {
+  ArgumentProvenance,
+  ArgumentTrace,
+  ArgumentValue,
+  CallTrace,
+  EntityKind,
+  ReferenceCount,
+  SynthesizedTask,
+  TurnTrace,
+} from './synthesis/trace.js';
+export { formatValidity, type ValidityReport, validityReport } from './synthesis/validity.js';

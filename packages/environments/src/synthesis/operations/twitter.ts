@@ -1,0 +1,407 @@
+import type { Entity } from '../entities.js';
+import { fill, joinWords } from '../phrasing.js';
+import type { TweetModel, TwitterModel } from '../scenario.js';
+import type { CallOptions, Clause, PlannedArgument, TurnDraft } from '../turn-draft.js';
+import { newTag, newUserName } from '../vocabulary.js';
+import { chooseText, familiarity } from './content.js';
+import type { Operation } from './operation.js';
+import { twitterPhrasings as phrasings } from './twitter-phrasings.js';
+
+const unchanged: CallOptions = { changes: false };
+const changing: CallOptions = { changes: true };
+
+interface TwitterOperation {
+  readonly name: string;
+  readonly methods: readonly string[];
+  readonly uses?: Operation['uses'];
+  /** Whether the call fails without login. */
+  readonly needsLogin: boolean;
+  weight(draft: TurnDraft, model: TwitterModel): number;
+  run(draft: TurnDraft, model: TwitterModel): Clause | undefined;
+}
+
+const operations: readonly TwitterOperation[] = [
+  {
+    name: 'twitter-login',
+    methods: ['authenticate_twitter'],
+    needsLogin: false,
+    weight: (_draft, model) => (model.authenticated ? 0 : 5),
+    run(draft, model) {
+      const { username, password } = model;
+      const text = word(draft, 'login', { name: `'${username}'`, password: `'${password}'` });
+      call(draft, 'authenticate_twitter', [stated(draft, 'username', username), stated(draft, 'password', password)], {
+        changes: true,
+      });
+      model.authenticated = true;
+      draft.introduce(userEntity(draft, username));
+      return { text, message: 'You are logged in to Twitter.' };
+    },
+  },
+  {
+    name: 'twitter-status',
+    methods: ['posting_get_login_status'],
+    needsLogin: false,
+    weight: () => 0.15,
+    run(draft, model) {
+      call(draft, 'posting_get_login_status', [], unchanged);
+      const message = model.authenticated ? 'Yes, you are logged in.' : 'No, you are not logged in.';
+      return { text: word(draft, 'status'), message };
+    },
+  },
+  {
+    name: 'post',
+    methods: ['post_tweet'],
+    uses: ['value', 'text', 'user'],
+    needsLogin: true,
+    weight: () => 2.5,
+    run(draft, model) {
+      const { random } = draft;
+      const content = chooseText(draft);
+      const args: PlannedArgument[] = [{ name: 'content', value: content.literal, provenance: content.provenance }];
+      const extras: string[] = [];
+      if (random.chance(0.3)) {
+        const tag = newTag(random);
+        extras.push(random.pick([` with the tag '${tag}'`, ` and tag it '${tag}'`, ` under '${tag}'`]));
+        args.push({ name: 'tags', value: [tag], provenance: draft.stated(`'${tag}'`) });
+      }
+      if (random.chance(0.35)) {
+        const user = pickUser(draft, (name) => name !== model.username);
+        const spoken = draft.refer(user);
+        extras.push(random.pick([` and mention ${spoken.phrase}`, `, mentioning ${spoken.phrase}`]));
+        args.push({ name: 'mentions', value: [user.literal], provenance: spoken.provenance });
+      }
+      const text = word(draft, 'post', { content: content.phrase, extras: extras.join('') });
+      const options = { changes: true, answers: (result: unknown) => [idOf(result)] };
+      const id = idOf(call(draft, 'post_tweet', args, options));
+      const entity = draft.scenario.registry.add('tweet', id);
+      model.tweets.push({
+        entity,
+        id: Number(id),
+        username: model.username,
+        content: content.literal,
+        sharesMentions: !args.some((arg) => arg.name === 'mentions'),
+        retweeted: false,
+        commented: false,
+      });
+      draft.learn(draft.scenario.registry.add('id', id), 'tweet');
+      draft.learn(entity, 'posted');
+      return { text, focus: entity, message: `Posted as tweet ${id}.` };
+    },
+  },
+  {
+    name: 'retweet',
+    methods: ['retweet'],
+    uses: ['tweet'],
+    needsLogin: true,
+    weight: (_draft, model) => (model.tweets.some((tweet) => !tweet.retweeted) ? 1 : 0),
+    run(draft, model) {
+      return onTweet(
+        draft,
+        model,
+        'retweet',
+        'retweet',
+        changing,
+        'retweeted',
+        (tweet) => !tweet.retweeted,
+        (tweet) => {
+          tweet.retweeted = true;
+          return 'Retweeted.';
+        },
+      );
+    },
+  },
+  {
+    name: 'comment',
+    methods: ['comment'],
+    uses: ['tweet', 'value', 'text'],
+    needsLogin: true,
+    weight: () => 1.6,
+    run(draft, model) {
+      const tweet = pickTweet(draft, model, () => true);
+      if (tweet === undefined) return undefined;
+      const content = chooseText(draft, (text) => text !== tweet.content);
+      const target = draft.refer(tweet.entity);
+      const args = [
+        tweetArgument(tweet, target.provenance),
+        { name: 'comment_content', value: content.literal, provenance: content.provenance },
+      ];
+      call(draft, 'comment', args, changing);
+      tweet.commented = true;
+      const text = word(draft, 'comment', { content: content.phrase, tweet: target.phrase });
+      return { text, focus: tweet.entity, message: 'Comment added.' };
+    },
+  },
+  {
+    name: 'mention',
+    methods: ['mention'],
+    uses: ['tweet', 'user'],
+    needsLogin: false,
+    weight: (_draft, model) => (model.tweets.some(hasOwnMentions) ? 1.5 : 0),
+    run(draft, model) {
+      const tweet = pickTweet(draft, model, hasOwnMentions);
+      if (tweet === undefined) return undefined;
+      const user = pickUser(draft, (name) => name !== model.username && name !== tweet.username);
+      const spoken = draft.refer(user);
+      const target = draft.refer(tweet.entity);
+      const args = [
+        tweetArgument(tweet, target.provenance),
+        { name: 'mentioned_usernames', value: [user.literal], provenance: spoken.provenance },
+      ];
+      call(draft, 'mention', args, changing);
+      const text = word(draft, 'mention', { users: spoken.phrase, tweet: target.phrase });
+      return { text, focus: tweet.entity, message: `Mentioned ${user.literal}.` };
+    },
+  },
+  {
+    name: 'follow',
+    methods: ['follow_user'],
+    uses: ['user'],
+    needsLogin: true,
+    weight: () => 1,
+    run(draft, model) {
+      const isFree = (name: string): boolean =>
+        name !== model.username && !model.following.has(name) && name !== draft.focus?.literal;
+      return onUser(draft, pickUser(draft, isFree), 'follow', 'follow_user', 'username_to_follow', changing, (name) => {
+        model.following.add(name);
+        return ['followed', `You follow ${name} now.`];
+      });
+    },
+  },
+  {
+    name: 'unfollow',
+    methods: ['unfollow_user'],
+    uses: ['user'],
+    needsLogin: true,
+    weight: (_draft, model) => (model.following.size === 0 ? 0 : 0.7),
+    run(draft, model) {
+      const users = [...model.following].map((name) => userEntity(draft, name)).filter((user) => user !== draft.focus);
+      const user = draft.random.pickWeighted(users, (entity) => familiarity(draft, entity));
+      return onUser(draft, user, 'unfollow', 'unfollow_user', 'username_to_unfollow', changing, (name) => {
+        model.following.delete(name);
+        return ['unfollowed', `You no longer follow ${name}.`];
+      });
+    },
+  },
+  {
+    name: 'following',
+    methods: ['list_all_following'],
+    needsLogin: true,
+    weight: () => 0.5,
+    run(draft, model) {
+      call(draft, 'list_all_following', [], unchanged);
+      const names = [...model.following];
+      const message = names.length === 0 ? 'You follow nobody.' : `You follow ${joinWords(names)}.`;
+      return { text: word(draft, 'following'), message };
+    },
+  },
+  {
+    name: 'get-tweet',
+    methods: ['get_tweet'],
+    uses: ['tweet'],
+    needsLogin: false,
+    weight: (_draft, model) => (model.tweets.length === 0 ? 0 : 0.8),
+    run(draft, model) {
+      return onTweet(
+        draft,
+        model,
+        'getTweet',
+        'get_tweet',
+        unchanged,
+        'read',
+        () => true,
+        () => 'Here is the tweet.',
+      );
+    },
+  },
+  {
+    name: 'user-tweets',
+    methods: ['get_user_tweets'],
+    uses: ['user'],
+    needsLogin: false,
+    weight: () => 0.6,
+    run(draft, model) {
+      const authors = [...new Set(model.tweets.map((tweet) => tweet.username))];
+      const user = draft.random.pickWeighted(
+        authors.map((name) => userEntity(draft, name)),
+        (entity) => familiarity(draft, entity),
+      );
+      if (user === undefined) return undefined;
+      const tweets = model.tweets.filter((tweet) => tweet.username === user.literal);
+      const spoken = draft.refer(user);
+      const args = [{ name: 'username', value: user.literal, provenance: spoken.provenance }];
+      const focus = discover(draft, tweets, () => call(draft, 'get_user_tweets', args, findings(tweets)));
+      draft.mark(user, 'checked');
+      const message = tweets.length === 1 ? `Found tweet ${tweets[0]!.id}.` : `Found ${tweets.length} tweets.`;
+      return { text: word(draft, 'userTweets', { user: spoken.phrase }), focus, message };
+    },
+  },
+  {
+    name: 'search-tweets',
+    methods: ['search_tweets'],
+    needsLogin: false,
+    weight: (_draft, model) => (model.tweets.length === 0 ? 0 : 0.9),
+    run(draft, model) {
+      const tweet = draft.random.pickWeighted(model.tweets, ({ entity }) => (entity.known === undefined ? 4 : 1));
+      if (tweet === undefined) return undefined;
+      const keyword = draft.random.pick(tweet.content.split(/\s+/));
+      const tweets = model.tweets.filter(({ content }) => content.includes(keyword));
+      const args = [stated(draft, 'keyword', keyword)];
+      const focus = discover(draft, tweets, () => call(draft, 'search_tweets', args, findings(tweets)));
+      const message = tweets.length === 1 ? `Found tweet ${tweets[0]!.id}.` : `Found ${tweets.length} tweets.`;
+      return { text: word(draft, 'search', { keyword: `'${keyword}'` }), focus, message };
+    },
+  },
+  {
+    name: 'tweet-comments',
+    methods: ['get_tweet_comments'],
+    uses: ['tweet'],
+    needsLogin: false,
+    weight: (_draft, model) => (model.tweets.some((tweet) => tweet.commented) ? 1 : 0),
+    run(draft, model) {
+      const wasCommented = (tweet: TweetModel): boolean => tweet.commented;
+      const message = (): string => 'Here are the comments.';
+      return onTweet(draft, model, 'comments', 'get_tweet_comments', unchanged, undefined, wasCommented, message);
+    },
+  },
+  {
+    name: 'user-stats',
+    methods: ['get_user_stats'],
+    uses: ['user'],
+    needsLogin: false,
+    weight: () => 0.5,
+    run(draft, model) {
+      const users = [model.username, ...model.tweets.map((tweet) => tweet.username)].map((name) =>
+        userEntity(draft, name),
+      );
+      const user = draft.random.pickWeighted([...new Set(users)], (entity) => familiarity(draft, entity));
+      return onUser(draft, user, 'stats', 'get_user_stats', 'username', unchanged, () => [
+        'checked',
+        'Here are the stats.',
+      ]);
+    },
+  },
+];
+
+/** Operations on TwitterAPI: all 14 methods. */
+export const twitterOperations: readonly Operation[] = operations.map(
+  ({ name, methods, uses = [], needsLogin, weight, run }) => ({
+    name,
+    className: 'TwitterAPI',
+    methods,
+    uses,
+    weight: (draft) => {
+      const model = draft.scenario.twitter;
+      if (model === undefined || (needsLogin && !model.authenticated)) return 0;
+      return weight(draft, model);
+    },
+    run: (draft) => (draft.scenario.twitter === undefined ? undefined : run(draft, draft.scenario.twitter)),
+  }),
+);
+
+function onTweet(
+  draft: TurnDraft,
+  model: TwitterModel,
+  variant: keyof typeof phrasings,
+  method: string,
+  options: CallOptions,
+  role: string | undefined,
+  fits: (tweet: TweetModel) => boolean,
+  after: (tweet: TweetModel) => string,
+): Clause | undefined {
+  const tweet = pickTweet(draft, model, fits);
+  if (tweet === undefined) return undefined;
+  const target = draft.refer(tweet.entity);
+  call(draft, method, [tweetArgument(tweet, target.provenance)], options);
+  if (role !== undefined) draft.mark(tweet.entity, role);
+  const text = word(draft, variant, { tweet: target.phrase });
+  return { text, focus: tweet.entity, message: after(tweet) };
+}
+
+function onUser(
+  draft: TurnDraft,
+  user: Entity | undefined,
+  variant: keyof typeof phrasings,
+  method: string,
+  parameter: string,
+  options: CallOptions,
+  after: (name: string) => readonly [role: string, message: string],
+): Clause | undefined {
+  if (user === undefined) return undefined;
+  const spoken = draft.refer(user);
+  call(draft, method, [{ name: parameter, value: user.literal, provenance: spoken.provenance }], options);
+  const [role, message] = after(user.literal);
+  draft.mark(user, role);
+  return { text: word(draft, variant, { user: spoken.phrase }), focus: user, message };
+}
+
+/** Runs a search; a single unknown tweet among its results becomes known by its id. */
+function discover(draft: TurnDraft, tweets: readonly TweetModel[], run: () => void): Entity | undefined {
+  run();
+  const [tweet] = tweets;
+  draft.surface(tweets.map(({ entity }) => entity));
+  if (tweet === undefined || tweets.length !== 1) return undefined;
+  draft.learnIfNew(tweet.entity, 'found');
+  return tweet.entity;
+}
+
+function findings(tweets: readonly TweetModel[]): CallOptions {
+  const unknown = tweets.filter((tweet) => tweet.entity.known === undefined).map((tweet) => tweet.entity.literal);
+  return { changes: false, answers: () => unknown };
+}
+
+function pickTweet(
+  draft: TurnDraft,
+  model: TwitterModel,
+  fits: (tweet: TweetModel) => boolean,
+): TweetModel | undefined {
+  return draft.random.pickWeighted(model.tweets.filter(fits), (tweet) => familiarity(draft, tweet.entity));
+}
+
+function pickUser(draft: TurnDraft, fits: (name: string) => boolean): Entity {
+  const known = draft.scenario.registry.known('user').filter((entity) => fits(entity.literal));
+  const taken = new Set(draft.scenario.users.keys());
+  const isNew = known.length === 0 || draft.random.chance(0.35);
+  const name = isNew ? undefined : draft.random.pickWeighted(known, (entity) => familiarity(draft, entity))!.literal;
+  if (name !== undefined) return userEntity(draft, name);
+  for (;;) {
+    const candidate = newUserName(draft.random, taken);
+    if (fits(candidate)) return userEntity(draft, candidate);
+  }
+}
+
+function userEntity(draft: TurnDraft, name: string): Entity {
+  const { users, registry } = draft.scenario;
+  const known = users.get(name);
+  if (known !== undefined) return known;
+  const entity = registry.add('user', name);
+  users.set(name, entity);
+  return entity;
+}
+
+/**
+ * Tweets posted without mentions share one list for the whole process (a quirk of the reference), also between the two
+ * sides of the checker: a mention there would show twice in later results.
+ */
+function hasOwnMentions(tweet: TweetModel): boolean {
+  return !tweet.sharesMentions;
+}
+
+function tweetArgument(tweet: TweetModel, provenance: PlannedArgument['provenance']): PlannedArgument {
+  return { name: 'tweet_id', value: { number: tweet.entity.literal }, provenance };
+}
+
+function stated(draft: TurnDraft, name: string, value: string): PlannedArgument {
+  return { name, value, provenance: draft.stated(`'${value}'`) };
+}
+
+function word(draft: TurnDraft, variant: keyof typeof phrasings, slots: Readonly<Record<string, string>> = {}): string {
+  return fill(draft.random.pick(phrasings[variant]), slots);
+}
+
+function call(draft: TurnDraft, method: string, args: readonly PlannedArgument[], options: CallOptions): unknown {
+  return draft.call('TwitterAPI', method, args, options);
+}
+
+function idOf(result: unknown): string {
+  return String((result as { readonly id: unknown }).id);
+}

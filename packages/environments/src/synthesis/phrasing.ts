@@ -1,0 +1,53 @@
+import type { Random } from './random.js';
+
+/** Fills `{slot}` places of a template. */
+export function fill(template: string, slots: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => slots[name] ?? whole);
+}
+
+/** "3, 5 and 8". */
+export function joinWords(items: readonly string[], last = 'and'): string {
+  if (items.length <= 1) return items.join('');
+  return `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`;
+}
+
+const joiners = [
+  '{a}, then {b}',
+  '{a} and {b}',
+  '{a} and then {b}',
+  '{a}; after that, {b}',
+  'first {a}, then {b}',
+  '{a}, and also {b}',
+  '{a}; next, {b}',
+  '{a}, and after that {b}',
+];
+
+/** Openings; those that make a question end in "?". */
+const openings = [
+  '{x}.',
+  '{x}.',
+  '{x}.',
+  'please {x}.',
+  'please {x}.',
+  'could you {x}?',
+  'can you {x}?',
+  'would you {x}?',
+  'I want you to {x}.',
+  'I need you to {x}.',
+];
+
+/** Openings that make sense after a first turn only. */
+const followUps = ['now {x}.', 'next, {x}.', 'okay, {x}.', 'thanks, now {x}.', 'great, please {x}.', 'and now {x}.'];
+
+/** One message from the clauses of a turn, joined and opened naturally. */
+export function composeMessage(random: Random, clauses: readonly string[], isFirstTurn: boolean): string {
+  const [first, ...rest] = clauses;
+  let body = first ?? '';
+  for (const [i, clause] of rest.entries()) {
+    const usable = i === 0 ? joiners : ['{a}, and then {b}', '{a}; finally, {b}', '{a}, then {b}'];
+    body = fill(random.pick(usable), { a: body, b: clause });
+  }
+  const opening = !isFirstTurn && random.chance(0.3) ? random.pick(followUps) : random.pick(openings);
+  const sentence = fill(opening, { x: body });
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

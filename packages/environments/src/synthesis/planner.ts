@@ -1,0 +1,118 @@
+import type { SynthesisConfig } from '@parl-mt/schema';
+import { fileSystemOperations } from './operations/file-system.js';
+import { mathOperations } from './operations/math.js';
+import type { Operation } from './operations/operation.js';
+import { ticketOperations } from './operations/tickets.js';
+import { twitterOperations } from './operations/twitter.js';
+import { composeMessage } from './phrasing.js';
+import type { Random } from './random.js';
+import type { SynthesisClass } from './scenario.js';
+import type { TurnTrace } from './trace.js';
+import { RejectedDraft, type TaskDraft, TurnDraft } from './turn-draft.js';
+
+/** Everything a user can wish for. */
+export const operations: readonly Operation[] = [
+  ...fileSystemOperations,
+  ...twitterOperations,
+  ...mathOperations,
+  ...ticketOperations,
+];
+
+/** Methods that ground-truth calls may use, by class. */
+export function coveredMethods(className: SynthesisClass): readonly string[] {
+  const own = operations.filter((operation) => operation.className === className);
+  return [...new Set(own.flatMap((operation) => operation.methods))];
+}
+
+/** How often an operation that finds nothing suitable is drawn again before the turn is given up. */
+const MAX_DRAWS_PER_CLAUSE = 12;
+/** How much likelier an operation is that can build on an earlier turn: progress is what the tasks are about. */
+const REUSE_BONUS = 4;
+/** Chance that a turn stays with the class of the last one, where several are involved. */
+const SAME_CLASS_CHANCE = 0.4;
+
+/**
+ * Draws the turns of a task: a walk over the operations that the state so far allows.
+ *
+ * @throws {RejectedDraft} when this draw leads nowhere.
+ */
+export function drawTurns(task: TaskDraft, config: SynthesisConfig): TurnTrace[] {
+  const { random, scenario } = task;
+  const count = random.integer(config.minTurns, Math.max(config.minTurns, config.maxTurns));
+  const plan = classPlan(random, scenario.classes, count);
+  const turns: TurnTrace[] = [];
+  for (const [turn, className] of plan.entries()) {
+    const calls = random.integer(1, config.maxCallsPerTurn);
+    turns.push(drawTurn(task, turn, calls, className));
+  }
+  return turns;
+}
+
+/** The class each turn is mainly about: every class at least once where there are turns enough. */
+function classPlan(random: Random, classes: readonly SynthesisClass[], turns: number): SynthesisClass[] {
+  const plan: SynthesisClass[] = random.shuffle(classes).slice(0, turns);
+  while (plan.length < turns) {
+    plan.push(random.chance(SAME_CLASS_CHANCE) ? plan.at(-1)! : random.pick(classes));
+  }
+  return plan;
+}
+
+function drawTurn(task: TaskDraft, turn: number, calls: number, className: SynthesisClass): TurnTrace {
+  const draft = new TurnDraft(task, turn, calls);
+  const clauses: string[] = [];
+  const messages: string[] = [];
+  const used = new Set<string>();
+  while (draft.remainingCalls > 0) {
+    const clause = drawClause(draft, used, clauses.length === 0 ? className : undefined);
+    if (clause === undefined) break;
+    clauses.push(clause.text);
+    messages.push(clause.message);
+    draft.focus = clause.focus;
+  }
+  if (clauses.length === 0) throw new RejectedDraft(`no operation of ${className} fits turn ${turn}`);
+  if (draft.dependsOnEarlier) task.dependentTurns++;
+  const userMessage = composeMessage(task.random, clauses, turn === 0);
+  return draft.toTrace(userMessage, closingMessages(messages));
+}
+
+function drawClause(draft: TurnDraft, used: Set<string>, className: SynthesisClass | undefined) {
+  for (let i = 0; i < MAX_DRAWS_PER_CLAUSE; i++) {
+    const operation = draft.random.pickWeighted(operations, (candidate) => {
+      if (used.has(candidate.name)) return 0;
+      const weight = candidate.weight(draft) * preference(draft, candidate.className, className);
+      return canReuse(draft, candidate) ? weight * REUSE_BONUS : weight;
+    });
+    if (operation === undefined) return undefined;
+    const clause = operation.run(draft);
+    if (clause === undefined) continue;
+    used.add(operation.name);
+    return clause;
+  }
+  return undefined;
+}
+
+/** Whether an earlier turn made something known that the operation can act on where the conversation is now. */
+function canReuse(draft: TurnDraft, { uses }: Operation): boolean {
+  const { registry, files } = draft.scenario;
+  return uses.some((kind) =>
+    registry.known(kind).some((entity) => {
+      if (!draft.isKnown(entity)) return false;
+      const isInTree = kind === 'file' || kind === 'folder';
+      return !isInTree || files?.current.entries.get(entity.literal)?.entity === entity;
+    }),
+  );
+}
+
+/** A first clause keeps to the planned class; later ones mostly go on with what the first was about. */
+function preference(draft: TurnDraft, candidate: SynthesisClass, planned: SynthesisClass | undefined): number {
+  if (planned !== undefined) return candidate === planned ? 1 : 0;
+  const last = draft.calls.at(-1)?.className;
+  if (candidate === last) return 1;
+  return draft.focus !== undefined && (draft.focus.kind === 'value' || draft.focus.kind === 'text') ? 1 : 0.15;
+}
+
+/** "Done." says nothing beside another sentence. */
+function closingMessages(messages: readonly string[]): string[] {
+  const telling = messages.filter((message) => message !== 'Done.');
+  return telling.length === 0 ? ['Done.'] : [...new Set(telling)];
+}

@@ -1,0 +1,130 @@
+import { checkTask } from '../bfcl/checker.js';
+import { taskFingerprint } from './fingerprint.js';
+import { earlyReveals, unrecoverableArguments } from './recoverability.js';
+import type { SynthesizedTask } from './trace.js';
+
+export interface ValidityReport {
+  readonly tasks: number;
+  /** One sentence per task whose ground truth the official checker refuses. */
+  readonly refused: readonly string[];
+  /** Arguments that nothing in the conversation tells. */
+  readonly unrecoverable: readonly string[];
+  /** Messages that tell a result before it is known. */
+  readonly earlyReveals: readonly string[];
+  /** Ids of tasks whose wording and solution equal those of an earlier one. */
+  readonly duplicates: readonly string[];
+  /** Whether all four lists are empty. */
+  readonly isValid: boolean;
+  /** Calls by class, and by method, most frequent first. */
+  readonly callsByClass: Readonly<Record<string, number>>;
+  readonly callsByMethod: Readonly<Record<string, number>>;
+  /** Tasks by number of turns, and turns by number of calls. */
+  readonly tasksByTurns: Readonly<Record<string, number>>;
+  readonly turnsByCalls: Readonly<Record<string, number>>;
+  /** Arguments by how they are known: stated, reference, result. */
+  readonly argumentsByProvenance: Readonly<Record<string, number>>;
+  /** Arguments known from an earlier turn by the number of turns in between, 1 = the turn before. */
+  readonly argumentsByDistance: Readonly<Record<string, number>>;
+  /** Share of the places allowing a reference that have one; to compare with the configured rate. NaN without places. */
+  readonly referenceRate: number;
+  readonly meanWordsPerMessage: number;
+  readonly meanCallsPerTask: number;
+  readonly meanResultCharacters: number;
+}
+
+/**
+ * Checks tasks independently of how they were made, and counts what is in them: every ground truth must pass the official
+ * checker as a model's answer, one step per call; every argument must be recoverable; no message may tell a later result; no
+ * two tasks may be equal.
+ */
+export function validityReport(tasks: readonly SynthesizedTask[]): ValidityReport {
+  const refused = tasks.flatMap(checkGroundTruth);
+  const unrecoverable = tasks.flatMap(({ task, trace }) => named(task.id, unrecoverableArguments(trace)));
+  const reveals = tasks.flatMap(({ task, trace }) => named(task.id, earlyReveals(trace)));
+  const duplicates = findDuplicates(tasks);
+  const turns = tasks.flatMap(({ trace }) => trace);
+  const calls = turns.flatMap((turn) => turn.calls);
+  const distances = tasks.flatMap(argumentDistances);
+  const eligible = sum(tasks.map(({ references }) => references.eligible));
+  return {
+    tasks: tasks.length,
+    refused,
+    unrecoverable,
+    earlyReveals: reveals,
+    duplicates,
+    isValid: [refused, unrecoverable, reveals, duplicates].every((problems) => problems.length === 0),
+    callsByClass: countBy(calls.map(({ className }) => className)),
+    callsByMethod: countBy(calls.map(({ method }) => method)),
+    tasksByTurns: countBy(tasks.map(({ trace }) => `${trace.length}`)),
+    turnsByCalls: countBy(turns.map((turn) => `${turn.calls.length}`)),
+    argumentsByProvenance: countBy(calls.flatMap((call) => call.arguments.map(({ provenance }) => provenance.kind))),
+    argumentsByDistance: countBy(distances.map(String)),
+    referenceRate: sum(tasks.map(({ references }) => references.referred)) / eligible,
+    meanWordsPerMessage: mean(turns.map(({ userMessage }) => userMessage.split(/\s+/).length)),
+    meanCallsPerTask: calls.length / tasks.length,
+    meanResultCharacters: mean(calls.map(({ result }) => result.length)),
+  };
+}
+
+/** The report as text for a terminal: one line per item, the first problems in full. */
+export function formatValidity(report: ValidityReport): string {
+  const counts = (record: Readonly<Record<string, number>>): string =>
+    Object.entries(record)
+      .map(([key, count]) => `${key} ${count}`)
+      .join(', ');
+  const problems = [...report.refused, ...report.unrecoverable, ...report.earlyReveals, ...report.duplicates];
+  return [
+    `${report.tasks} tasks, ${report.isValid ? 'all valid' : `${problems.length} problems`}`,
+    ...problems.slice(0, 10).map((problem) => `  ${problem}`),
+    `calls by class: ${counts(report.callsByClass)}`,
+    `calls by method: ${counts(report.callsByMethod)}`,
+    `tasks by turns: ${counts(report.tasksByTurns)}; turns by calls: ${counts(report.turnsByCalls)}`,
+    `arguments: ${counts(report.argumentsByProvenance)}; by distance in turns: ${counts(report.argumentsByDistance)}`,
+    `reference rate ${report.referenceRate.toFixed(3)}, ${report.meanWordsPerMessage.toFixed(1)} words per message, ` +
+      `${report.meanCallsPerTask.toFixed(2)} calls per task, ${report.meanResultCharacters.toFixed(0)} characters per result`,
+  ].join('\n');
+}
+
+function checkGroundTruth({ task }: SynthesizedTask): string[] {
+  const steps = task.turns.map((turn) => turn.groundTruth.map((call) => [call]));
+  const verdict = checkTask(task, steps);
+  return verdict.valid ? [] : [`${task.id}: ${verdict.errorType} in turn ${verdict.turn}: ${verdict.errorMessage}`];
+}
+
+function findDuplicates(tasks: readonly SynthesizedTask[]): string[] {
+  const seen = new Set<string>();
+  return tasks.flatMap(({ task }) => {
+    const fingerprint = taskFingerprint(task);
+    if (seen.has(fingerprint)) return [task.id];
+    seen.add(fingerprint);
+    return [];
+  });
+}
+
+function argumentDistances({ trace }: SynthesizedTask): number[] {
+  return trace.flatMap((turn, index) =>
+    turn.calls
+      .flatMap((call) => call.arguments)
+      .flatMap(({ provenance }) =>
+        provenance.kind !== 'stated' && provenance.turn < index ? [index - provenance.turn] : [],
+      ),
+  );
+}
+
+function named(id: string, problems: readonly string[]): string[] {
+  return problems.map((problem) => `${id}: ${problem}`);
+}
+
+function countBy(keys: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
