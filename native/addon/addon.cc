@@ -8,6 +8,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerGroupAdvantage(env, exports);
   registerRedundancy(env, exports);
   registerRepeatedCalls(env, exports);
+  registerSampler(env, exports);
   return exports;
 }
 

@@ -9,5 +9,6 @@ void registerDevice(Napi::Env env, Napi::Object exports);
 void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);
 void registerRepeatedCalls(Napi::Env env, Napi::Object exports);
+void registerSampler(Napi::Env env, Napi::Object exports);
 
 }  // namespace parl::addon

@@ -25,3 +25,13 @@ export {
   tokenBatch,
 } from './redundancy.js';
 export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';
+export {
+  type GeneratedSequence,
+  type GenerateOptions,
+  type GenerateRequest,
+  Sampler,
+  type SamplerCapacity,
+  type SamplerConfig,
+  type SamplerLayerWeights,
+  type SamplerWeights,
+} from './sampler.js';

@@ -1,0 +1,362 @@
+#include "core/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/attention.h"
+#include "core/bias.h"
+#include "core/elementwise.h"
+#include "core/embedding.h"
+#include "core/logprob.h"
+#include "core/matmul.h"
+#include "core/philox.h"
+#include "core/rms_norm.h"
+#include "core/rope.h"
+#include "core/sample_token.h"
+#include "core/swiglu.h"
+#include "core/thread_pool.h"
+
+namespace parl {
+namespace {
+
+constexpr int64_t kPrefillRows = 512;   // prompt tokens in one forward pass
+constexpr int64_t kLogitRows = 64;      // rows of logits that exist at a time
+constexpr int64_t kRowsPerThread = 16;  // fewer leave the matrix kernels half empty
+// Up to this size, weights are read by every thread for its own rows, which saves some 50 barriers a token. Larger ones
+// come from memory: there the threads share each product, so that every weight is read once.
+constexpr int64_t kSharedWeightFloats = int64_t{8} << 20;
+
+int64_t activationRows(int64_t maxSlots) { return std::max(kPrefillRows, maxSlots); }
+int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
+  // Threads that work on their own rows need their own tiles; the vocabulary is small there.
+  const bool ownRows = c.vocabSize * c.hiddenSize <= kSharedWeightFloats;
+  return c.vocabSize * (ownRows ? maxSlots : std::min(maxSlots, kLogitRows));
+}
+int64_t floatsPerRow(const DecoderConfig& c) {
+  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize;
+}
+int64_t weightFloats(const DecoderConfig& c) {
+  const int64_t attention = 2 * (c.numHeads + c.numKvHeads) * c.headDim * c.hiddenSize;
+  return c.numLayers * (attention + 3 * c.intermediateSize * c.hiddenSize) + c.vocabSize * c.hiddenSize;
+}
+KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot) {
+  return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim};
+}
+
+}  // namespace
+
+// A token at a position of a slot; `output` is the row of hidden states that receives its last layer's output, or -1.
+struct Sampler::Row {
+  int32_t token;
+  int32_t position;
+  int slot;
+  int output;
+};
+
+// A sequence that still grows.
+struct Sampler::Sequence {
+  size_t request;
+  int slot;
+  int64_t position;  // of the token to be chosen
+  int64_t left;      // tokens it may still get
+  uint64_t seed;
+  int32_t token = -1;  // the last one chosen; -1 when there was none to choose
+  float logprob = 0.0f;
+};
+
+// Buffers of a forward pass, row-major, activationRows() rows each.
+struct Sampler::Activations {
+  std::vector<float> x, normed, q, attended, k, v, gate, up, logits, hidden;
+  std::vector<int32_t> positions, tokens;
+};
+
+Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot)
+    : config_(config),
+      cacheExtents_(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)),
+      cache_(cacheExtents_),
+      activations_(std::make_unique<Activations>()),
+      slotTokens_(static_cast<size_t>(maxSlots)) {
+  const size_t rows = static_cast<size_t>(activationRows(maxSlots));
+  const auto width = [rows](int64_t floats) { return rows * static_cast<size_t>(floats); };
+  Activations& a = *activations_;
+  a.x.resize(width(config.hiddenSize));
+  a.normed.resize(width(config.hiddenSize));
+  a.q.resize(width(config.numHeads * config.headDim));
+  a.attended.resize(width(config.numHeads * config.headDim));
+  a.k.resize(width(config.numKvHeads * config.headDim));
+  a.v.resize(width(config.numKvHeads * config.headDim));
+  a.gate.resize(width(config.intermediateSize));
+  a.up.resize(width(config.intermediateSize));
+  a.positions.resize(rows);
+  a.tokens.resize(rows);
+  a.logits.resize(static_cast<size_t>(logitFloats(config, maxSlots)));
+  a.hidden.resize(static_cast<size_t>(maxSlots * config.hiddenSize));
+}
+
+Sampler::~Sampler() = default;
+
+int64_t Sampler::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot) {
+  const int64_t floats = activationRows(maxSlots) * (floatsPerRow(config) + 2) + logitFloats(config, maxSlots) +
+                         maxSlots * config.hiddenSize;
+  return KvCache::bytes(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)) + floats * static_cast<int64_t>(sizeof(float));
+}
+
+void Sampler::reset() {
+  for (auto& tokens : slotTokens_) tokens.clear();
+}
+
+void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first) {
+  const DecoderConfig& c = config_;
+  const int64_t d = c.hiddenSize, qWidth = c.numHeads * c.headDim, kvWidth = c.numKvHeads * c.headDim;
+  const int64_t f = c.intermediateSize;
+  int64_t n = static_cast<int64_t>(rows.size());
+  Activations& a = *activations_;
+  float *x = a.x.data() + first * d, *normed = a.normed.data() + first * d;
+  float *q = a.q.data() + first * qWidth, *attended = a.attended.data() + first * qWidth;
+  float *k = a.k.data() + first * kvWidth, *v = a.v.data() + first * kvWidth;
+  float *gate = a.gate.data() + first * f, *up = a.up.data() + first * f;
+  int32_t *positions = a.positions.data() + first, *tokens = a.tokens.data() + first;
+
+  for (int64_t i = 0; i < n; ++i) {
+    tokens[i] = rows[static_cast<size_t>(i)].token;
+    positions[i] = rows[static_cast<size_t>(i)].position;
+  }
+  embeddingForward(weights.embedding, tokens, x, n, d);
+
+  // Rows of one slot at neighbouring positions are one segment: of the keys to store, and of the queries.
+  struct Run {
+    int64_t row, count;
+    int slot;
+    int32_t position;
+  };
+  const auto runsOf = [](const std::vector<Row>& list) {
+    std::vector<Run> runs;
+    for (size_t i = 0; i < list.size(); ++i) {
+      const bool follows = i > 0 && list[i].slot == list[i - 1].slot && list[i].position == list[i - 1].position + 1;
+      if (follows) {
+        ++runs.back().count;
+      } else {
+        runs.push_back({static_cast<int64_t>(i), 1, list[i].slot, list[i].position});
+      }
+    }
+    return runs;
+  };
+  std::vector<Row> queries(rows.begin(), rows.end());
+  const std::vector<Run> keyRuns = runsOf(queries);
+  std::vector<Run> queryRuns = keyRuns;
+  std::vector<AttentionSegment> segments;
+
+  for (size_t l = 0; l < weights.layers.size(); ++l) {
+    const DecoderLayer& layer = weights.layers[l];
+    const int64_t layerIndex = static_cast<int64_t>(l);
+    rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
+
+    const auto project = [&](const float* weight, const float* bias, const float* norm, float* y, int64_t heads, bool turn) {
+      const int64_t width = heads * c.headDim;
+      matmul(normed, weight, y, {.m = n, .n = width, .k = d, .transposeB = true});
+      if (bias) addBias(y, bias, y, n, width);
+      if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
+      if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.ropeTheta, false);
+    };
+    project(layer.kProj, layer.kBias, layer.kNorm, k, c.numKvHeads, true);
+    project(layer.vProj, layer.vBias, nullptr, v, c.numKvHeads, false);
+    parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const Run& run = keyRuns[static_cast<size_t>(r)];
+        float* keys = cache_.keys(run.slot, layerIndex);
+        float* values = cache_.values(run.slot, layerIndex);
+        for (int64_t head = 0; head < c.numKvHeads; ++head) {
+          packKeys(k + run.row * kvWidth + head * c.headDim, kvWidth, run.position, run.count, c.headDim,
+                   keys + head * cache_.keyHeadStride());
+          float* to = values + head * cache_.valueHeadStride() + run.position * c.headDim;
+          const float* from = v + run.row * kvWidth + head * c.headDim;
+          for (int64_t i = 0; i < run.count; ++i) {
+            std::memcpy(to + i * c.headDim, from + i * kvWidth, static_cast<size_t>(c.headDim) * sizeof(float));
+          }
+        }
+      }
+    });
+
+    // Behind the last layer's keys and values only rows whose output is wanted go on: of a prompt, the last one.
+    if (l + 1 == weights.layers.size()) {
+      size_t kept = 0;
+      for (size_t i = 0; i < queries.size(); ++i) {
+        if (queries[i].output < 0) continue;
+        if (kept != i) {
+          std::memcpy(x + kept * static_cast<size_t>(d), x + i * static_cast<size_t>(d), static_cast<size_t>(d) * sizeof(float));
+          std::memcpy(normed + kept * static_cast<size_t>(d), normed + i * static_cast<size_t>(d), static_cast<size_t>(d) * sizeof(float));
+          queries[kept] = queries[i];
+          positions[kept] = positions[i];
+        }
+        ++kept;
+      }
+      if (kept < queries.size()) {
+        queries.resize(kept);
+        queryRuns = runsOf(queries);
+        n = static_cast<int64_t>(kept);
+      }
+      if (n == 0) return;
+    }
+
+    project(layer.qProj, layer.qBias, layer.qNorm, q, c.numHeads, true);
+    segments.clear();
+    for (const Run& run : queryRuns) {
+      segments.push_back({.q = q + run.row * qWidth,
+                          .out = attended + run.row * qWidth,
+                          .lse = nullptr,
+                          .queries = run.count,
+                          .firstPosition = run.position,
+                          .keyPanels = cache_.keys(run.slot, layerIndex),
+                          .keyHeadStride = cache_.keyHeadStride(),
+                          .values = cache_.values(run.slot, layerIndex),
+                          .valueHeadStride = cache_.valueHeadStride(),
+                          .valueKeyStride = c.headDim});
+    }
+    attentionSegments(segments.data(), static_cast<int64_t>(segments.size()), {c.numHeads, c.numKvHeads, c.headDim});
+    matmul(attended, layer.oProj, normed, {.m = n, .n = d, .k = qWidth, .transposeB = true});
+    add(x, normed, x, n * d);
+
+    rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
+    matmul(normed, layer.gateProj, gate, {.m = n, .n = f, .k = d, .transposeB = true});
+    matmul(normed, layer.upProj, up, {.m = n, .n = f, .k = d, .transposeB = true});
+    swigluForward(gate, up, gate, n * f);
+    matmul(gate, layer.downProj, normed, {.m = n, .n = d, .k = f, .transposeB = true});
+    add(x, normed, x, n * d);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    std::memcpy(a.hidden.data() + queries[static_cast<size_t>(i)].output * d, x + i * d, static_cast<size_t>(d) * sizeof(float));
+  }
+}
+
+bool Sampler::prefill(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
+                      const std::atomic<bool>& abort) {
+  std::vector<PrefixRequest> prompts;
+  for (const auto& request : requests) prompts.push_back({request.slot, request.prompt});
+  const std::vector<PrefixReuse> plan = planPrefixes(prompts, slotTokens_);
+  int waves = 0;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    slotTokens_[static_cast<size_t>(requests[i].slot)].resize(static_cast<size_t>(plan[i].kept));
+    waves = std::max(waves, plan[i].wave + 1);
+  }
+
+  for (int wave = 0; wave < waves; ++wave) {
+    std::vector<Row> rows;
+    for (size_t i = 0; i < plan.size(); ++i) {
+      if (plan[i].wave != wave) continue;
+      const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
+      auto& tokens = slotTokens_[static_cast<size_t>(slot)];
+      if (plan[i].source >= 0) {
+        cache_.copy(plan[i].source, slot, plan[i].kept, plan[i].reused);
+        tokens.assign(prompt.begin(), prompt.begin() + plan[i].reused);
+      }
+      if (plan[i].duplicateOf >= 0) {
+        const int64_t d = config_.hiddenSize;
+        float* hidden = activations_->hidden.data();
+        std::memcpy(hidden + static_cast<int64_t>(i) * d, hidden + plan[i].duplicateOf * d, static_cast<size_t>(d) * sizeof(float));
+      }
+      const auto size = static_cast<int64_t>(prompt.size());
+      for (int64_t t = plan[i].reused; t < size; ++t) {
+        rows.push_back({prompt[static_cast<size_t>(t)], static_cast<int32_t>(t), slot, t + 1 == size ? static_cast<int>(i) : -1});
+      }
+      computedPromptTokens_ += size - plan[i].reused;
+      reusedPromptTokens_ += plan[i].reused;
+    }
+    const std::span<const Row> all(rows);
+    for (size_t begin = 0; begin < all.size(); begin += kPrefillRows) {
+      if (abort.load(std::memory_order_relaxed)) return false;
+      const auto chunk = all.subspan(begin, std::min(all.size() - begin, static_cast<size_t>(kPrefillRows)));
+      forward(weights, chunk, 0);
+      for (const Row& row : chunk) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+    }
+  }
+  return true;
+}
+
+// Chooses a token for sequences whose hidden states are rows `first` and on.
+void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options,
+                           int64_t first) {
+  const int64_t d = config_.hiddenSize, v = config_.vocabSize;
+  const bool greedy = options.temperature == 0.0f;
+  const float inverseTemperature = greedy ? 1.0f : 1.0f / options.temperature;
+  const int64_t count = static_cast<int64_t>(sequences.size());
+  for (int64_t tile = 0; tile < count; tile += kLogitRows) {
+    const int64_t n = std::min(kLogitRows, count - tile);
+    float* normed = activations_->normed.data() + (first + tile) * d;
+    const bool ownRows = v * d <= kSharedWeightFloats;
+    float* logits = activations_->logits.data() + (ownRows ? first + tile : 0) * v;
+    rmsNormForward(activations_->hidden.data() + (first + tile) * d, weights.finalNorm, normed, nullptr, n, d, config_.rmsNormEps);
+    matmul(normed, weights.head, logits, {.m = n, .n = v, .k = d, .transposeB = true});
+    parallelFor(n, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
+        const float* row = logits + i * v;
+        const LogprobRow sums = logprobRow(row, v, inverseTemperature, false);
+        sequence.token = greedy ? PARL_DISPATCH(argmaxToken)(row, v)
+                                : PARL_DISPATCH(sampleToken)(row, v, inverseTemperature, static_cast<float>(sums.logSumExp),
+                                                             uniformAt(sequence.seed, static_cast<uint64_t>(sequence.position)));
+        if (sequence.token >= 0) sequence.logprob = tokenLogprob(sums, row[sequence.token], inverseTemperature);
+      }
+    });
+  }
+}
+
+GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
+                                   const GenerationOptions& options, const std::atomic<bool>& abort) {
+  GenerationResult result;
+  result.sequences.resize(requests.size());
+  std::vector<Sequence> active;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
+    active.push_back({.request = i, .slot = slot, .position = static_cast<int64_t>(prompt.size()), .left = maxNewTokens, .seed = seed});
+  }
+  if (!prefill(weights, requests, abort)) {
+    result.status = GenerationStatus::aborted;
+    return result;
+  }
+
+  const bool ownRows = weightFloats(config_) <= kSharedWeightFloats;
+  std::vector<Row> rows;
+  while (!active.empty()) {
+    const int64_t batch = static_cast<int64_t>(active.size());
+    const std::span<Sequence> sequences(active);
+    const auto step = [&](int64_t begin, int64_t end) {
+      const size_t from = static_cast<size_t>(begin), size = static_cast<size_t>(end - begin);
+      if (!rows.empty()) forward(weights, std::span<const Row>(rows).subspan(from, size), begin);
+      chooseTokens(weights, sequences.subspan(from, size), options, begin);
+    };
+    if (ownRows && batch >= 2 * kRowsPerThread) {
+      parallelFor(batch, kRowsPerThread, step);
+    } else {
+      step(0, batch);
+    }
+    for (const Row& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+
+    rows.clear();
+    size_t kept = 0;
+    for (Sequence& sequence : active) {
+      if (sequence.token < 0) {
+        result.status = GenerationStatus::notFinite;
+        result.slot = sequence.slot;
+        result.position = sequence.position;
+        return result;
+      }
+      GeneratedSequence& out = result.sequences[sequence.request];
+      out.tokens.push_back(sequence.token);
+      out.logprobs.push_back(sequence.logprob);
+      out.stopped = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
+      if (out.stopped || --sequence.left == 0) continue;
+      rows.push_back({sequence.token, static_cast<int32_t>(sequence.position), sequence.slot, static_cast<int>(kept)});
+      ++sequence.position;
+      active[kept++] = sequence;
+    }
+    active.resize(kept);
+    if (kept > 0 && abort.load(std::memory_order_relaxed)) {
+      result.status = GenerationStatus::aborted;
+      return result;
+    }
+  }
+  return result;
+}
+
+}  // namespace parl

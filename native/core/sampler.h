@@ -1,0 +1,116 @@
+// Generation by a Qwen2-style decoder: keys and values kept per slot, all sequences of a call decoded in lockstep.
+//
+// Exactness: every step runs the kernels of the training forward, whose outputs do not depend on what else is in the
+// batch, on how rows are tiled, or on the thread count. So a token's log-probability equals, bit for bit, the one that
+// the packed training forward computes; and a text depends on its prompt, its seed and the weights only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/kv_cache.h"
+#include "core/prefix_plan.h"
+
+namespace parl {
+
+struct DecoderConfig {
+  int64_t vocabSize, hiddenSize, numLayers, numHeads, numKvHeads, headDim, intermediateSize;
+  double ropeTheta;
+  float rmsNormEps;
+};
+
+// Row-major [out, in] matrices, read in place. D = hiddenSize, F = intermediateSize, V = vocabSize.
+struct DecoderLayer {
+  const float* inputNorm;              // [D]
+  const float *qProj, *kProj, *vProj;  // [numHeads * headDim, D], and [numKvHeads * headDim, D] twice
+  const float *qBias, *kBias, *vBias;  // one a row of theirs, or null
+  const float *qNorm, *kNorm;          // [headDim], or null: RMS normalisation of each head before RoPE (Qwen3)
+  const float* oProj;                  // [D, numHeads * headDim]
+  const float* postNorm;               // [D]
+  const float *gateProj, *upProj;      // [F, D]
+  const float* downProj;               // [D, F]
+};
+struct DecoderWeights {
+  const float* embedding;  // [V, D]
+  const float* finalNorm;  // [D]
+  const float* head;       // [V, D]; the embedding where the two are tied
+  std::vector<DecoderLayer> layers;
+};
+
+struct GenerationRequest {
+  int slot;
+  std::vector<int32_t> prompt;
+  int64_t maxNewTokens;
+  uint64_t seed;
+};
+struct GenerationOptions {
+  float temperature = 1.0f;  // 0: the most likely token, reported with its log-probability at temperature 1
+  std::vector<int32_t> stopTokens;
+};
+struct GeneratedSequence {
+  std::vector<int32_t> tokens;  // with the stop token, if there was one
+  std::vector<float> logprobs;  // natural log, one a token
+  bool stopped = false;         // by a stop token; else by length
+};
+
+enum class GenerationStatus { done, aborted, notFinite };
+struct GenerationResult {
+  GenerationStatus status = GenerationStatus::done;
+  int slot = 0;           // notFinite: where no token had a positive finite probability
+  int64_t position = 0;   // notFinite: of the token to be chosen
+  std::vector<GeneratedSequence> sequences;  // one a request, when done
+};
+
+class Sampler {
+ public:
+  // Throws std::bad_alloc when memoryBytes() cannot be had.
+  Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
+  ~Sampler();
+
+  // What a sampler of these extents holds: the cache, the activations and one tile of logits. Neither the weights, which
+  // are read in place, nor the kernels' scratch of a few MB a thread.
+  static int64_t memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
+
+  int64_t maxSlots() const { return cacheExtents_.slots; }
+  int64_t maxTokensPerSlot() const { return cacheExtents_.tokensPerSlot; }
+
+  // Requests must be valid: distinct slots below maxSlots, prompts not empty and with their new tokens within
+  // maxTokensPerSlot, tokens below vocabSize, at least one new token. `abort` is looked at between tokens and between
+  // chunks of prompts. Whatever the result, the slots hold what they say they hold.
+  GenerationResult generate(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
+                            const GenerationOptions& options, const std::atomic<bool>& abort);
+
+  // Forgets the contents of all slots: needed when the weights have changed.
+  void reset();
+
+  // Tokens whose keys and values a slot holds.
+  const std::vector<int32_t>& slotTokens(int slot) const { return slotTokens_[static_cast<size_t>(slot)]; }
+
+  // Prompt tokens that went through the decoder since construction, and those that did not have to.
+  int64_t computedPromptTokens() const { return computedPromptTokens_; }
+  int64_t reusedPromptTokens() const { return reusedPromptTokens_; }
+
+ private:
+  struct Row;
+  struct Sequence;
+  struct Activations;
+
+  // Runs `rows` through all layers, stores their keys and values and leaves the last layer's output of the rows that
+  // ask for it in hidden_. Uses the activations from row `first` on, so that ranges of rows can run side by side.
+  void forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first);
+  bool prefill(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests, const std::atomic<bool>& abort);
+  void chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options, int64_t first);
+
+  DecoderConfig config_;
+  KvCacheExtents cacheExtents_;
+  KvCache cache_;
+  std::unique_ptr<Activations> activations_;
+  std::vector<std::vector<int32_t>> slotTokens_;
+  int64_t computedPromptTokens_ = 0, reusedPromptTokens_ = 0;
+};
+
+}  // namespace parl

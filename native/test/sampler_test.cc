@@ -1,0 +1,286 @@
+#include "core/sampler.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "check.h"
+#include "core/attention.h"
+#include "core/bias.h"
+#include "core/elementwise.h"
+#include "core/embedding.h"
+#include "core/linear_logprob.h"
+#include "core/matmul.h"
+#include "core/rms_norm.h"
+#include "core/rope.h"
+#include "core/swiglu.h"
+#include "core/thread_pool.h"
+
+using parl::DecoderConfig;
+using parl::DecoderLayer;
+using parl::DecoderWeights;
+using parl::GenerationOptions;
+using parl::GenerationRequest;
+using parl::GenerationStatus;
+using parl::Sampler;
+
+namespace {
+
+using Tokens = std::vector<int32_t>;
+const std::atomic<bool> kNever{false};
+
+struct Model {
+  DecoderConfig config;
+  std::vector<std::vector<float>> storage;
+  DecoderWeights weights;
+
+  const float* make(size_t count, float scale, float offset = 0.0f) {
+    storage.push_back(parl::test::mixedFloats(static_cast<uint32_t>(storage.size()) + 1, count, scale));
+    for (float& value : storage.back()) value += offset;
+    return storage.back().data();
+  }
+
+  explicit Model(bool qwen3 = false)
+      : config{.vocabSize = 83, .hiddenSize = 24, .numLayers = 2, .numHeads = 4, .numKvHeads = 2, .headDim = qwen3 ? 10 : 6,
+               .intermediateSize = 37, .ropeTheta = 10000.0, .rmsNormEps = 1e-6f} {
+    const auto d = static_cast<size_t>(config.hiddenSize), f = static_cast<size_t>(config.intermediateSize);
+    const auto q = static_cast<size_t>(config.numHeads * config.headDim), kv = static_cast<size_t>(config.numKvHeads * config.headDim);
+    const auto v = static_cast<size_t>(config.vocabSize);
+    weights.embedding = make(v * d, 1.0f);
+    weights.finalNorm = make(d, 0.3f, 1.0f);
+    weights.head = qwen3 ? make(v * d, 0.5f) : weights.embedding;
+    for (int64_t l = 0; l < config.numLayers; ++l) {
+      DecoderLayer layer{};
+      layer.inputNorm = make(d, 0.3f, 1.0f);
+      layer.qProj = make(q * d, 0.4f);
+      layer.kProj = make(kv * d, 0.4f);
+      layer.vProj = make(kv * d, 0.4f);
+      if (qwen3) {
+        layer.qNorm = make(static_cast<size_t>(config.headDim), 0.3f, 1.0f);
+        layer.kNorm = make(static_cast<size_t>(config.headDim), 0.3f, 1.0f);
+      } else {
+        layer.qBias = make(q, 0.2f);
+        layer.kBias = make(kv, 0.2f);
+        layer.vBias = make(kv, 0.2f);
+      }
+      layer.oProj = make(d * q, 0.3f);
+      layer.postNorm = make(d, 0.3f, 1.0f);
+      layer.gateProj = make(f * d, 0.4f);
+      layer.upProj = make(f * d, 0.4f);
+      layer.downProj = make(d * f, 0.3f);
+      weights.layers.push_back(layer);
+    }
+  }
+};
+
+// Log-probability of every token given those before it, as training computes it: whole sequences packed behind each other.
+std::vector<float> trainingLogprobs(const Model& model, const std::vector<Tokens>& sequences, float temperature) {
+  const DecoderConfig& c = model.config;
+  Tokens ids, targets, positions, offsets{0};
+  for (const Tokens& sequence : sequences) {
+    for (size_t t = 0; t + 1 < sequence.size(); ++t) {
+      ids.push_back(sequence[t]);
+      targets.push_back(sequence[t + 1]);
+      positions.push_back(static_cast<int32_t>(t));
+    }
+    offsets.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const auto n = static_cast<int64_t>(ids.size());
+  const int64_t d = c.hiddenSize, f = c.intermediateSize, qWidth = c.numHeads * c.headDim, kvWidth = c.numKvHeads * c.headDim;
+  const auto rows = [n](int64_t width) { return std::vector<float>(static_cast<size_t>(n * width)); };
+  auto x = rows(d), normed = rows(d), q = rows(qWidth), k = rows(kvWidth), v = rows(kvWidth), attended = rows(qWidth);
+  auto gate = rows(f), up = rows(f), branch = rows(d), lse = rows(c.numHeads), logprobs = rows(1), rowLse = rows(1);
+  parl::embeddingForward(model.weights.embedding, ids.data(), x.data(), n, d);
+  for (const DecoderLayer& layer : model.weights.layers) {
+    parl::rmsNormForward(x.data(), layer.inputNorm, normed.data(), nullptr, n, d, c.rmsNormEps);
+    const auto project = [&](const float* weight, const float* bias, const float* norm, std::vector<float>& y, int64_t heads) {
+      parl::matmul(normed.data(), weight, y.data(), {.m = n, .n = heads * c.headDim, .k = d, .transposeB = true});
+      if (bias) parl::addBias(y.data(), bias, y.data(), n, heads * c.headDim);
+      if (norm) parl::rmsNormForward(y.data(), norm, y.data(), nullptr, n * heads, c.headDim, c.rmsNormEps);
+    };
+    project(layer.qProj, layer.qBias, layer.qNorm, q, c.numHeads);
+    project(layer.kProj, layer.kBias, layer.kNorm, k, c.numKvHeads);
+    project(layer.vProj, layer.vBias, nullptr, v, c.numKvHeads);
+    parl::ropeApply(q.data(), positions.data(), q.data(), n, c.numHeads, c.headDim, c.ropeTheta, false);
+    parl::ropeApply(k.data(), positions.data(), k.data(), n, c.numKvHeads, c.headDim, c.ropeTheta, false);
+    parl::attentionForward(q.data(), k.data(), v.data(), offsets.data(), static_cast<int64_t>(sequences.size()), attended.data(),
+                           lse.data(), {c.numHeads, c.numKvHeads, c.headDim});
+    parl::matmul(attended.data(), layer.oProj, branch.data(), {.m = n, .n = d, .k = qWidth, .transposeB = true});
+    parl::add(x.data(), branch.data(), x.data(), n * d);
+    parl::rmsNormForward(x.data(), layer.postNorm, normed.data(), nullptr, n, d, c.rmsNormEps);
+    parl::matmul(normed.data(), layer.gateProj, gate.data(), {.m = n, .n = f, .k = d, .transposeB = true});
+    parl::matmul(normed.data(), layer.upProj, up.data(), {.m = n, .n = f, .k = d, .transposeB = true});
+    parl::swigluForward(gate.data(), up.data(), gate.data(), n * f);
+    parl::matmul(gate.data(), layer.downProj, branch.data(), {.m = n, .n = d, .k = f, .transposeB = true});
+    parl::add(x.data(), branch.data(), x.data(), n * d);
+  }
+  parl::rmsNormForward(x.data(), model.weights.finalNorm, normed.data(), nullptr, n, d, c.rmsNormEps);
+  parl::linearLogprobForward(normed.data(), model.weights.head, targets.data(), {n, d, c.vocabSize, temperature}, logprobs.data(),
+                             nullptr, rowLse.data());
+  return logprobs;
+}
+
+Tokens prompted(uint32_t seed, size_t length, int32_t vocab = 83) {
+  Tokens tokens(length);
+  for (size_t i = 0; i < length; ++i) {
+    tokens[i] = static_cast<int32_t>((parl::test::mixed(seed, static_cast<uint32_t>(i)) + 1.0f) * 0.5f * static_cast<float>(vocab - 1));
+  }
+  return tokens;
+}
+
+bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+bool same(const parl::GeneratedSequence& a, const parl::GeneratedSequence& b) {
+  return a.tokens == b.tokens && a.stopped == b.stopped && sameBits(a.logprobs, b.logprobs);
+}
+
+std::vector<GenerationRequest> mixedRequests(int count) {
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < count; ++i) {
+    requests.push_back({i, prompted(static_cast<uint32_t>(i % 5) + 1, static_cast<size_t>(1 + i * 7 % 41)), 1 + i * 5 % 23,
+                        static_cast<uint64_t>(i) + 1000});
+  }
+  return requests;
+}
+
+}  // namespace
+
+TEST(sampler_logprobs_equal_the_training_forward_bit_for_bit) {
+  for (const bool qwen3 : {false, true}) {
+    const Model model(qwen3);
+    for (const float temperature : {1.0f, 0.7f}) {
+      Sampler sampler(model.config, 40, 64);
+      const auto requests = mixedRequests(40);
+      const auto result = sampler.generate(model.weights, requests, {temperature, {5}}, kNever);
+      CHECK(result.status == GenerationStatus::done);
+      std::vector<Tokens> whole;
+      for (size_t i = 0; i < requests.size(); ++i) {
+        whole.push_back(requests[i].prompt);
+        whole.back().insert(whole.back().end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
+      }
+      const auto expected = trainingLogprobs(model, whole, temperature);
+      size_t row = 0;
+      for (size_t i = 0; i < requests.size(); ++i) {
+        const auto& out = result.sequences[i];
+        row += requests[i].prompt.size() - 1;
+        CHECK(sameBits(out.logprobs, {expected.begin() + static_cast<std::ptrdiff_t>(row),
+                                      expected.begin() + static_cast<std::ptrdiff_t>(row + out.tokens.size())}));
+        row += out.tokens.size();
+        CHECK(out.stopped == (out.tokens.back() == 5));
+        CHECK(out.stopped || static_cast<int64_t>(out.tokens.size()) == requests[i].maxNewTokens);
+      }
+    }
+  }
+}
+
+TEST(sampler_text_does_not_depend_on_batch_threads_or_reuse) {
+  const Model model;
+  const auto requests = mixedRequests(40);
+  const GenerationOptions options{1.0f, {5}};
+  Sampler together(model.config, 40, 64);
+  const auto expected = together.generate(model.weights, requests, options, kNever);
+  for (const int threads : {1, 2, 3}) {
+    parl::setThreadCount(threads);
+    Sampler fresh(model.config, 40, 64);
+    const auto again = fresh.generate(model.weights, requests, options, kNever);
+    const auto reused = fresh.generate(model.weights, requests, options, kNever);  // every slot holds its prompt now
+    Sampler single(model.config, 1, 64);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      CHECK(same(again.sequences[i], expected.sequences[i]));
+      CHECK(same(reused.sequences[i], expected.sequences[i]));
+      auto alone = requests[i];
+      alone.slot = 0;
+      CHECK(same(single.generate(model.weights, {alone}, options, kNever).sequences[0], expected.sequences[i]));
+    }
+  }
+  parl::setThreadCount(2);
+}
+
+TEST(sampler_prefill_of_more_tokens_than_a_chunk) {
+  const Model model;
+  Sampler sampler(model.config, 3, 1500);
+  const std::vector<GenerationRequest> requests{{0, prompted(1, 700), 4, 1}, {1, prompted(2, 1300), 4, 2}, {2, prompted(3, 40), 4, 3}};
+  const auto result = sampler.generate(model.weights, requests, {1.0f, {}}, kNever);
+  for (size_t i = 0; i < 3; ++i) {
+    Tokens whole = requests[i].prompt;
+    whole.insert(whole.end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
+    const auto expected = trainingLogprobs(model, {whole}, 1.0f);
+    CHECK(sameBits(result.sequences[i].logprobs, {expected.end() - 4, expected.end()}));
+  }
+}
+
+TEST(sampler_reuses_prefixes_and_computes_the_rest_only) {
+  const Model model;
+  Sampler sampler(model.config, 6, 128);
+  Sampler fresh(model.config, 6, 128);
+  const GenerationOptions options{1.0f, {}};
+  auto first = sampler.generate(model.weights, {{0, prompted(1, 50), 10, 1}}, options, kNever);
+  CHECK(sampler.computedPromptTokens() == 50);
+  CHECK(sampler.slotTokens(0).size() == 59);  // the last token's keys were not needed
+  Tokens longer = prompted(1, 50);
+  longer.insert(longer.end(), first.sequences[0].tokens.begin(), first.sequences[0].tokens.end());
+  longer.push_back(3);
+  // Slot 0 goes on; slots 1 and 2 have equal prompts that branch off slot 0's; slot 3 branches off theirs.
+  Tokens branch = prompted(1, 45);
+  branch.push_back(80);
+  Tokens other = branch;
+  for (int i = 0; i < 30; ++i) other.push_back(i);
+  Tokens third = other;
+  other.push_back(1);
+  third.push_back(2);
+  const std::vector<GenerationRequest> requests{{0, longer, 8, 2}, {1, branch, 8, 3}, {2, branch, 8, 4}, {3, other, 8, 5}, {4, third, 8, 6}};
+  const auto reused = sampler.generate(model.weights, requests, options, kNever);
+  // 61 - 59 of slot 0; 1 of slot 1 behind the 45 of slot 0; none of slot 2; 32 of slot 3 (46th to 77th); 1 of slot 4.
+  CHECK(sampler.computedPromptTokens() == 50 + 2 + 1 + 0 + 32 + 1);
+  const auto computed = fresh.generate(model.weights, requests, options, kNever);
+  for (size_t i = 0; i < requests.size(); ++i) CHECK(same(reused.sequences[i], computed.sequences[i]));
+  CHECK(reused.sequences[1].tokens != reused.sequences[2].tokens);  // equal prompts, own seeds
+  sampler.reset();
+  CHECK(sampler.slotTokens(0).empty());
+  const auto again = sampler.generate(model.weights, requests, options, kNever);
+  for (size_t i = 0; i < requests.size(); ++i) CHECK(same(again.sequences[i], computed.sequences[i]));
+}
+
+TEST(sampler_greedy_takes_the_most_likely_token_at_temperature_one) {
+  const Model model;
+  Sampler sampler(model.config, 1, 64);
+  const auto result = sampler.generate(model.weights, {{0, prompted(4, 9), 20, 1}}, {0.0f, {}}, kNever);
+  Tokens whole = prompted(4, 9);
+  for (size_t i = 0; i < 20; ++i) {
+    float best = -1e30f;
+    for (int32_t token = 0; token < 83; ++token) {
+      Tokens candidate = whole;
+      candidate.push_back(token);
+      best = std::max(best, trainingLogprobs(model, {candidate}, 1.0f).back());
+    }
+    CHECK(result.sequences[0].logprobs[i] == best);
+    whole.push_back(result.sequences[0].tokens[i]);
+  }
+}
+
+TEST(sampler_abort_leaves_slots_usable) {
+  const Model model;
+  Sampler sampler(model.config, 4, 64);
+  const auto requests = mixedRequests(4);
+  const std::atomic<bool> always{true};
+  CHECK(sampler.generate(model.weights, requests, {}, always).status == GenerationStatus::aborted);
+  const auto after = sampler.generate(model.weights, requests, {}, kNever);
+  Sampler fresh(model.config, 4, 64);
+  const auto expected = fresh.generate(model.weights, requests, {}, kNever);
+  for (size_t i = 0; i < 4; ++i) CHECK(same(after.sequences[i], expected.sequences[i]));
+}
+
+TEST(sampler_reports_where_logits_are_not_finite) {
+  Model model;
+  model.storage[1][0] = std::nanf("");  // finalNorm
+  Sampler sampler(model.config, 4, 64);
+  const auto result = sampler.generate(model.weights, {{2, prompted(1, 5), 3, 1}}, {}, kNever);
+  CHECK(result.status == GenerationStatus::notFinite && result.slot == 2 && result.position == 5);
+}
+
+TEST(sampler_memory_is_predicted) {
+  const Model model;
+  const int64_t small = Sampler::memoryBytes(model.config, 4, 64), more = Sampler::memoryBytes(model.config, 4, 128);
+  // 64 tokens more: keys and values (2) of 2 heads of 6, 2 layers, 4 slots, 4 bytes.
+  CHECK(more - small == 64 * 2 * 2 * 6 * 2 * 4 * 4);
+}

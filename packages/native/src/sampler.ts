@@ -1,0 +1,397 @@
+import { addon } from './addon.js';
+import { NativeValueError, ShapeError } from './errors.js';
+
+/** Extents of a Qwen2-style decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU). */
+export interface SamplerConfig {
+  /** V, at least 1. */
+  readonly vocabSize: number;
+  /** D, at least 1. */
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  /** A multiple of numKvHeads. */
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** Even. Default hiddenSize / numHeads. */
+  readonly headDim?: number | undefined;
+  /** F, at least 1. */
+  readonly intermediateSize: number;
+  /** Base of the rotary frequencies, > 0. */
+  readonly ropeTheta: number;
+  /** Added to the mean square inside RMSNorm's root, >= 0. */
+  readonly rmsNormEps: number;
+}
+
+/** Weights of one layer; matrices are row-major [out, in] as Hugging Face stores them. Hq, Hkv, Dh: heads and their size. */
+export interface SamplerLayerWeights {
+  /** [D] */
+  readonly inputNorm: Float32Array;
+  /** [Hq * Dh, D] */
+  readonly qProj: Float32Array;
+  /** [Hq * Dh]; absent in models without attention biases. */
+  readonly qBias?: Float32Array | undefined;
+  /** [Hkv * Dh, D] */
+  readonly kProj: Float32Array;
+  /** [Hkv * Dh] */
+  readonly kBias?: Float32Array | undefined;
+  /** [Hkv * Dh, D] */
+  readonly vProj: Float32Array;
+  /** [Hkv * Dh] */
+  readonly vBias?: Float32Array | undefined;
+  /** [Dh]: RMSNorm of every query head before RoPE (Qwen3). */
+  readonly qNorm?: Float32Array | undefined;
+  /** [Dh]: the same for keys. */
+  readonly kNorm?: Float32Array | undefined;
+  /** [D, Hq * Dh] */
+  readonly oProj: Float32Array;
+  /** [D] */
+  readonly postNorm: Float32Array;
+  /** [F, D] */
+  readonly gateProj: Float32Array;
+  /** [F, D] */
+  readonly upProj: Float32Array;
+  /** [D, F] */
+  readonly downProj: Float32Array;
+}
+
+export interface SamplerWeights {
+  /** [V, D] */
+  readonly embedding: Float32Array;
+  /** [D] */
+  readonly finalNorm: Float32Array;
+  /** [V, D]; absent where the head is tied to the embedding. */
+  readonly lmHead?: Float32Array | undefined;
+  readonly layers: readonly SamplerLayerWeights[];
+}
+
+export interface SamplerCapacity {
+  /** Sequences whose keys and values are kept, and most requests of one call. At least 1. */
+  readonly maxSlots: number;
+  /** Tokens a slot holds: prompt plus new tokens. At least 2. */
+  readonly maxTokensPerSlot: number;
+}
+
+export interface GenerateRequest {
+  /** In [0, maxSlots); at most once a call. */
+  readonly slot: number;
+  /** At least one token, each in [0, vocabSize). */
+  readonly prompt: Int32Array;
+  /** At least 1. */
+  readonly maxNewTokens: number;
+  /** Integer in [0, 2^53): names the sequence's stream of random numbers. */
+  readonly seed: number;
+}
+
+export interface GenerateOptions {
+  /** >= 0. Zero takes the most likely token (the lowest of equals) and reports its log-probability at temperature 1. */
+  readonly temperature: number;
+  /** Tokens that end a sequence; each in [0, vocabSize). */
+  readonly stopTokens: readonly number[];
+  /** Threads of this call, 1 to 256. Default: those of the pool. The result does not depend on it. */
+  readonly threads?: number;
+  /** Stops the call between two tokens; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GeneratedSequence {
+  /** At most maxNewTokens, at least 1; a stop token is included. */
+  readonly tokens: Int32Array;
+  /** Parallel to tokens: natural log of the probability each was drawn with. */
+  readonly logprobs: Float32Array;
+  readonly stopReason: 'stop' | 'length';
+}
+
+interface SamplerHandle {
+  generate(
+    slots: Int32Array,
+    promptOffsets: Int32Array,
+    prompts: Int32Array,
+    maxNewTokens: Int32Array,
+    seeds: Float64Array,
+    stopTokens: Int32Array,
+    temperature: number,
+    threads: number,
+  ): Promise<readonly { tokens: Int32Array; logprobs: Float32Array; stopped: boolean }[] | null>;
+  abort(): void;
+  reset(): void;
+  dispose(): void;
+  slotTokens(slot: number): Int32Array;
+  promptTokens(): { computed: number; reused: number };
+}
+
+type ResolvedConfig = SamplerConfig & { readonly headDim: number };
+
+/**
+ * Generates text with a decoder whose weights it reads in place, off the main thread.
+ *
+ * A slot keeps the keys and values of its tokens between calls: a prompt that begins with tokens that some slot, or some
+ * other request of the call, has in common with it is computed only from there on. All sequences of a call grow together,
+ * one token a step; finished ones leave. The log-probability of a token equals, bit for bit, what the training kernels
+ * compute for the whole sequence, and a text depends on weights, prompt, seed and temperature only: not on neighbours,
+ * slots, reuse or threads. Random numbers: Philox4x32-10, key = seed, counter = position of the token in its sequence.
+ *
+ * @example
+ * using sampler = new Sampler(config, weights, { maxSlots: 64, maxTokensPerSlot: 256 });
+ * const [text] = await sampler.generate([{ slot: 0, prompt, maxNewTokens: 32, seed: 7 }], { temperature: 1, stopTokens: [2] });
+ * console.log(text.tokens, text.logprobs, text.stopReason);
+ */
+export class Sampler implements Disposable {
+  /**
+   * Bytes that a sampler of this capacity holds beside the weights: keys and values of maxSlots x maxTokensPerSlot
+   * tokens, and activations. The system gives the former only as tokens are stored.
+   */
+  static memoryBytes(config: SamplerConfig, capacity: SamplerCapacity): number {
+    const resolved = resolveConfig(config);
+    checkCapacity(capacity);
+    return addon['samplerMemoryBytes']!(resolved, capacity.maxSlots, capacity.maxTokensPerSlot) as number;
+  }
+
+  readonly #config: ResolvedConfig;
+  readonly #capacity: SamplerCapacity;
+  readonly #handle: SamplerHandle;
+
+  /**
+   * @param weights - referenced, not copied: what training writes into the arrays is what the next call reads. Call
+   *   reset() after it did. The arrays must not change, nor be transferred to a worker, while generate() runs.
+   * @throws {ShapeError} when a weight's length does not fit the config.
+   * @throws {NativeValueError} when an extent is out of range, or memoryBytes cannot be had.
+   */
+  constructor(config: SamplerConfig, weights: SamplerWeights, capacity: SamplerCapacity) {
+    this.#config = resolveConfig(config);
+    checkCapacity(capacity);
+    this.#capacity = { maxSlots: capacity.maxSlots, maxTokensPerSlot: capacity.maxTokensPerSlot };
+    checkWeights(this.#config, weights);
+    const own = { ...weights, layers: weights.layers.map((layer) => ({ ...layer })) };
+    const Handle = addon['Sampler'] as unknown as new (...args: readonly unknown[]) => SamplerHandle;
+    this.#handle = translated(() => new Handle(this.#config, own, capacity.maxSlots, capacity.maxTokensPerSlot));
+  }
+
+  /** As Sampler.memoryBytes() predicts for this config and capacity. */
+  get memoryBytes(): number {
+    return Sampler.memoryBytes(this.#config, this.#capacity);
+  }
+
+  /**
+   * One sequence a request, in their order.
+   *
+   * @throws {NativeValueError} (as a rejection, before anything runs) when a request does not fit, another call runs, or
+   *   the sampler is disposed; and when the logits are not finite.
+   */
+  async generate(requests: readonly GenerateRequest[], options: GenerateOptions): Promise<GeneratedSequence[]> {
+    options.signal?.throwIfAborted();
+    this.#checkRequests(requests);
+    this.#checkOptions(options);
+    const offsets = new Int32Array(requests.length + 1);
+    for (const [i, request] of requests.entries()) offsets[i + 1] = offsets[i]! + request.prompt.length;
+    const prompts = new Int32Array(offsets[requests.length]!);
+    for (const [i, request] of requests.entries()) prompts.set(request.prompt, offsets[i]!);
+
+    const abort = (): void => this.#handle.abort();
+    try {
+      const running = this.#handle.generate(
+        Int32Array.from(requests, ({ slot }) => slot),
+        offsets,
+        prompts,
+        Int32Array.from(requests, ({ maxNewTokens }) => maxNewTokens),
+        Float64Array.from(requests, ({ seed }) => seed),
+        Int32Array.from(options.stopTokens),
+        options.temperature,
+        options.threads ?? 0,
+      );
+      options.signal?.addEventListener('abort', abort, { once: true });
+      const sequences = await running;
+      if (sequences === null) {
+        options.signal?.throwIfAborted();
+        throw new NativeValueError('expected a sampler in use until generate() has settled, received dispose()');
+      }
+      return sequences.map(({ tokens, logprobs, stopped }) => ({
+        tokens,
+        logprobs,
+        stopReason: stopped ? 'stop' : 'length',
+      }));
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      options.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Forgets the contents of all slots. Needed after the weights changed: kept keys and values are those of the old ones. */
+  reset(): void {
+    translated(() => this.#handle.reset());
+  }
+
+  /** The tokens whose keys and values a slot holds. */
+  slotTokens(slot: number): Int32Array {
+    this.#checkSlot(slot, 'slot');
+    return translated(() => this.#handle.slotTokens(slot));
+  }
+
+  /** Prompt tokens that went through the decoder since construction, and those that were spared by reuse. */
+  promptTokens(): { readonly computed: number; readonly reused: number } {
+    return translated(() => this.#handle.promptTokens());
+  }
+
+  /** Frees the memory; a running generate() rejects. A second call does nothing. */
+  dispose(): void {
+    this.#handle.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #checkSlot(slot: number, name: string): void {
+    if (!Number.isInteger(slot) || slot < 0 || slot >= this.#capacity.maxSlots) {
+      throw new NativeValueError(
+        `expected ${name} to be an integer in [0, ${this.#capacity.maxSlots}), received ${slot}`,
+      );
+    }
+  }
+
+  #checkRequests(requests: readonly GenerateRequest[]): void {
+    const { maxTokensPerSlot } = this.#capacity;
+    const slots = new Map<number, number>();
+    for (const [i, { slot, prompt, maxNewTokens, seed }] of requests.entries()) {
+      this.#checkSlot(slot, `requests[${i}].slot`);
+      const other = slots.get(slot);
+      if (other !== undefined) {
+        throw new NativeValueError(
+          `expected each slot once a call, received slot ${slot} in requests ${other} and ${i}`,
+        );
+      }
+      slots.set(slot, i);
+      if (!(prompt instanceof Int32Array)) throw new ShapeError(`expected requests[${i}].prompt to be an Int32Array`);
+      if (prompt.length === 0)
+        throw new NativeValueError(`expected requests[${i}].prompt to hold at least one token, received none`);
+      this.#checkTokens(prompt, `requests[${i}].prompt`);
+      if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
+        throw new NativeValueError(
+          `expected requests[${i}].maxNewTokens to be an integer >= 1, received ${maxNewTokens}`,
+        );
+      }
+      if (prompt.length + maxNewTokens > maxTokensPerSlot) {
+        throw new NativeValueError(
+          `expected requests[${i}] to fit maxTokensPerSlot ${maxTokensPerSlot}, received a prompt of ${prompt.length} tokens and maxNewTokens ${maxNewTokens}`,
+        );
+      }
+      if (!Number.isSafeInteger(seed) || seed < 0) {
+        throw new NativeValueError(`expected requests[${i}].seed to be an integer in [0, 2^53), received ${seed}`);
+      }
+    }
+  }
+
+  #checkOptions({ temperature, stopTokens, threads }: GenerateOptions): void {
+    if (!(temperature >= 0 && temperature <= 1e6) || (temperature > 0 && temperature < 1e-6)) {
+      throw new NativeValueError(`expected temperature to be 0 or in [1e-6, 1e6], received ${temperature}`);
+    }
+    this.#checkTokens(stopTokens, 'stopTokens');
+    if (threads !== undefined && (!Number.isInteger(threads) || threads < 1 || threads > 256)) {
+      throw new NativeValueError(`expected threads to be an integer in 1..256, received ${threads}`);
+    }
+  }
+
+  #checkTokens(tokens: ArrayLike<number>, name: string): void {
+    for (let i = 0; i < tokens.length; i += 1) {
+      const token = tokens[i]!;
+      if (!Number.isInteger(token) || token < 0 || token >= this.#config.vocabSize) {
+        throw new NativeValueError(
+          `expected ${name}[${i}] to be a token in [0, ${this.#config.vocabSize}), received ${token}`,
+        );
+      }
+    }
+  }
+}
+
+function resolveConfig(config: SamplerConfig): ResolvedConfig {
+  const headDim = config.headDim ?? config.hiddenSize / config.numHeads;
+  const resolved = { ...config, headDim };
+  for (const name of ['vocabSize', 'hiddenSize', 'numLayers', 'numHeads', 'numKvHeads', 'intermediateSize'] as const) {
+    if (!Number.isInteger(resolved[name]) || resolved[name] < 1) {
+      throw new NativeValueError(`expected ${name} to be an integer >= 1, received ${resolved[name]}`);
+    }
+  }
+  if (config.numHeads % config.numKvHeads !== 0) {
+    throw new NativeValueError(
+      `expected numHeads to be a multiple of numKvHeads ${config.numKvHeads}, received ${config.numHeads}`,
+    );
+  }
+  if (!Number.isInteger(headDim) || headDim < 2 || headDim % 2 !== 0) {
+    throw new NativeValueError(
+      `expected headDim (default hiddenSize / numHeads) to be an even integer, received ${headDim}`,
+    );
+  }
+  if (!(config.ropeTheta > 0 && Number.isFinite(config.ropeTheta))) {
+    throw new NativeValueError(`expected ropeTheta to be finite and > 0, received ${config.ropeTheta}`);
+  }
+  if (!(config.rmsNormEps >= 0 && Number.isFinite(config.rmsNormEps))) {
+    throw new NativeValueError(`expected rmsNormEps to be finite and >= 0, received ${config.rmsNormEps}`);
+  }
+  return resolved;
+}
+
+function checkCapacity({ maxSlots, maxTokensPerSlot }: SamplerCapacity): void {
+  if (!Number.isInteger(maxSlots) || maxSlots < 1 || maxSlots > 65536) {
+    throw new NativeValueError(`expected maxSlots to be an integer in 1..65536, received ${maxSlots}`);
+  }
+  if (!Number.isInteger(maxTokensPerSlot) || maxTokensPerSlot < 2 || maxTokensPerSlot > 2 ** 24) {
+    throw new NativeValueError(
+      `expected maxTokensPerSlot to be an integer in 2..16777216, received ${maxTokensPerSlot}`,
+    );
+  }
+}
+
+function checkWeights(config: ResolvedConfig, weights: SamplerWeights): void {
+  const { vocabSize, hiddenSize: d, numLayers, intermediateSize: f, headDim } = config;
+  const q = config.numHeads * headDim;
+  const kv = config.numKvHeads * headDim;
+  const check = (array: Float32Array | undefined, name: string, length: number): void => {
+    if (!(array instanceof Float32Array)) throw new ShapeError(`expected weights.${name} to be a Float32Array`);
+    if (array.length !== length) {
+      throw new ShapeError(`expected weights.${name}.length to be ${length}, received ${array.length}`);
+    }
+  };
+  check(weights.embedding, 'embedding', vocabSize * d);
+  check(weights.finalNorm, 'finalNorm', d);
+  if (weights.lmHead !== undefined) check(weights.lmHead, 'lmHead', vocabSize * d);
+  if (weights.layers.length !== numLayers) {
+    throw new ShapeError(`expected weights.layers.length to be ${numLayers}, received ${weights.layers.length}`);
+  }
+  const required = {
+    inputNorm: d,
+    qProj: q * d,
+    kProj: kv * d,
+    vProj: kv * d,
+    oProj: d * q,
+    postNorm: d,
+    gateProj: f * d,
+    upProj: f * d,
+    downProj: d * f,
+  };
+  const optional = { qBias: q, kBias: kv, vBias: kv, qNorm: headDim, kNorm: headDim };
+  for (const [i, layer] of weights.layers.entries()) {
+    for (const [name, length] of Object.entries(required)) {
+      check(layer[name as keyof typeof required], `layers[${i}].${name}`, length);
+    }
+    for (const [name, length] of Object.entries(optional)) {
+      const array = layer[name as keyof typeof optional];
+      if (array !== undefined) check(array, `layers[${i}].${name}`, length);
+    }
+  }
+}
+
+/** Errors of the addon, which carry a code, as the classes of this package. */
+function translate(error: unknown): unknown {
+  if (error instanceof ShapeError || error instanceof NativeValueError || !(error instanceof Error)) return error;
+  const code = (error as Error & { readonly code?: unknown }).code;
+  if (code === 'SHAPE') return new ShapeError(error.message, { cause: error });
+  if (code === 'NATIVE_VALUE') return new NativeValueError(error.message, { cause: error });
+  return error;
+}
+
+function translated<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw translate(error);
+  }
+}
