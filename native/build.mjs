@@ -9,13 +9,20 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
-const args = ['compile', '-d', root, '-O', path.join(here, 'build'), '--parallel', String(availableParallelism())];
-args.push(`--CDPARL_MT_CUDA=${process.env.PARL_MT_CUDA ?? 'AUTO'}`);
+const place = ['-d', root, '-O', path.join(here, 'build')];
 
-const built = spawnSync(process.execPath, [cmakeJs, ...args], { stdio: 'inherit', cwd: root });
-if (built.status !== 0) {
-  console.error('building the native addon failed: it needs a C++20 compiler and CMake >= 3.22 (see the output above)');
-  process.exit(built.status ?? 1);
+// `cmake-js compile` configures a build folder only once, and would miss a changed PARL_MT_CUDA or CUDACXX.
+for (const args of [
+  ['configure', ...place, `--CDPARL_MT_CUDA=${process.env.PARL_MT_CUDA ?? 'AUTO'}`],
+  ['build', ...place, '--parallel', String(availableParallelism())],
+]) {
+  const done = spawnSync(process.execPath, [cmakeJs, ...args], { stdio: 'inherit', cwd: root });
+  if (done.status !== 0) {
+    console.error(
+      'building the native addon failed: it needs a C++20 compiler and CMake >= 3.22 (see the output above)',
+    );
+    process.exit(done.status ?? 1);
+  }
 }
 mkdirSync(path.join(here, 'dist'), { recursive: true });
 const target = path.join(here, 'dist', 'parl_mt.node');

@@ -11,5 +11,6 @@ console.log(
   firstLine(process.env.CXX ?? 'c++', ['-dumpfullversion']),
 );
 console.log(firstLine('cmake', ['--version']));
-console.log(firstLine(process.env.CUDACXX ?? 'nvcc', ['--version']));
+const nvcc = process.env.CUDACXX || (process.env.CUDA_HOME ? `${process.env.CUDA_HOME}/bin/nvcc` : 'nvcc');
+console.log(firstLine(nvcc, ['--version']), firstLine('/usr/local/cuda/bin/nvcc', ['--version']));
 console.log(process.platform, process.arch);

@@ -4,6 +4,7 @@ namespace {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace parl::addon;
+  registerCuda(env, exports);
   registerDevice(env, exports);
   registerGroupAdvantage(env, exports);
   registerRedundancy(env, exports);

@@ -1,3 +1,4 @@
+#include "core/cuda/device.h"
 #include "core/isa.h"
 #include "core/thread_pool.h"
 
@@ -7,7 +8,8 @@
 namespace parl::addon {
 namespace {
 
-// nativeInfo(): { isa, isas, threads }
+// nativeInfo(): { isa, isas, threads, cuda: { built, available, reason? },
+//                 cudaDevices: { name, computeCapability, multiprocessors, memoryBytes }[] }
 Napi::Value nativeInfo(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
@@ -18,6 +20,22 @@ Napi::Value nativeInfo(const Napi::CallbackInfo& info) {
   }
   result.Set("isas", isas);
   result.Set("threads", threadCount());
+  const parl::cuda::Report report = parl::cuda::report();
+  Napi::Object support = Napi::Object::New(env);
+  support.Set("built", report.built);
+  support.Set("available", !report.devices.empty());
+  if (report.devices.empty()) support.Set("reason", report.reason);
+  result.Set("cuda", support);
+  Napi::Array devices = Napi::Array::New(env);
+  for (const parl::cuda::Device& found : report.devices) {
+    Napi::Object device = Napi::Object::New(env);
+    device.Set("name", found.name);
+    device.Set("computeCapability", std::to_string(found.major) + "." + std::to_string(found.minor));
+    device.Set("multiprocessors", found.multiprocessors);
+    device.Set("memoryBytes", static_cast<double>(found.memoryBytes));
+    devices.Set(devices.Length(), device);
+  }
+  result.Set("cudaDevices", devices);
   return result;
 }
 

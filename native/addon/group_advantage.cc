@@ -6,8 +6,7 @@
 namespace parl::addon {
 namespace {
 
-// groupAdvantages(rewards: Float64Array, groupIds: Int32Array, estimator: 0 | 1 | 2, epsilon: number, out: Float64Array): number
-//   the index of the first unusable reward (then `out` is untouched), else -1
+// groupAdvantages(rewards: Float64Array, groupIds: Int32Array, estimator: 0 | 1 | 2, epsilon: number, out: Float64Array): void
 Napi::Value groupAdvantages(const Napi::CallbackInfo& info) {
   const auto rewards = doubles(info, 0, "rewards");
   const auto groupIds = ints(info, 1, "groupIds");
@@ -17,11 +16,9 @@ Napi::Value groupAdvantages(const Napi::CallbackInfo& info) {
   expectLength(info.Env(), "groupIds", groupIds.size(), rewards.size());
   expectLength(info.Env(), "out", out.size(), rewards.size());
   if (estimator > 2) throwArgument(info.Env(), "expected estimator to be 0, 1 or 2, received " + std::to_string(estimator));
-  const int64_t unusable = firstUnusableReward(rewards);
-  if (unusable < 0) {
-    parl::groupAdvantages(rewards, groupIds, static_cast<AdvantageEstimator>(estimator), epsilon, out);
-  }
-  return Napi::Number::New(info.Env(), static_cast<double>(unusable));
+  if (firstUnusableReward(rewards) >= 0) throwArgument(info.Env(), "expected usable rewards");
+  parl::groupAdvantages(rewards, groupIds, static_cast<AdvantageEstimator>(estimator), epsilon, out);
+  return info.Env().Undefined();
 }
 
 // broadcastToTokens(values: Float64Array, offsets: Int32Array, out: Float32Array): void

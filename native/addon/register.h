@@ -5,6 +5,7 @@
 
 namespace parl::addon {
 
+void registerCuda(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);

@@ -3,25 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
 
 namespace parl {
-namespace {
-
-// Sample standard deviation (divisor n - 1) of deviations from a mean, scaled by a power of two so that squares of
-// tiny or huge deviations neither vanish nor overflow. `largest` is the largest |deviation|, > 0.
-double sampleStd(std::span<const double> deviations, double largest) {
-  const int exponent = std::ilogb(largest);
-  double sum = 0;
-  for (double deviation : deviations) {
-    const double scaled = std::scalbn(deviation, -exponent);
-    sum += scaled * scaled;
-  }
-  return std::scalbn(std::sqrt(sum / static_cast<double>(deviations.size() - 1)), exponent);
-}
-
-}  // namespace
-
 int64_t firstUnusableReward(std::span<const double> rewards) {
   for (size_t i = 0; i < rewards.size(); ++i) {
     if (!(std::fabs(rewards[i]) <= kLargestReward)) return static_cast<int64_t>(i);
@@ -29,41 +12,31 @@ int64_t firstUnusableReward(std::span<const double> rewards) {
   return -1;
 }
 
-void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, AdvantageEstimator estimator,
-                     double epsilon, std::span<double> out) {
-  std::vector<size_t> order(rewards.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t> groupIds) {
+  SortedGroups sorted;
+  sorted.rows.resize(rewards.size());
+  std::iota(sorted.rows.begin(), sorted.rows.end(), size_t{0});
+  std::sort(sorted.rows.begin(), sorted.rows.end(), [&](size_t a, size_t b) {
     return groupIds[a] != groupIds[b] ? groupIds[a] < groupIds[b] : rewards[a] < rewards[b];
   });
-
-  std::vector<double> deviations;
-  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-    while (end < order.size() && groupIds[order[end]] == groupIds[order[begin]]) ++end;
-    const double smallest = rewards[order[begin]];
-    // The raw rewards decide: a rounded mean of equal rewards would leave a residue that the tiny std then inflates.
-    if (smallest == rewards[order[end - 1]]) {
-      for (size_t i = begin; i < end; ++i) out[order[i]] = 0;
-      continue;
-    }
-    const double n = static_cast<double>(end - begin);
-    deviations.resize(end - begin);
-    double sum = 0;
-    for (size_t i = begin; i < end; ++i) {
-      deviations[i - begin] = rewards[order[i]] - smallest;
-      sum += deviations[i - begin];
-    }
-    const double mean = sum / n;
-    for (double& deviation : deviations) deviation -= mean;
-
-    double divisor = 1, factor = 1;
-    if (estimator == AdvantageEstimator::grpo) {
-      divisor = sampleStd(deviations, std::max(-deviations.front(), deviations.back())) + epsilon;
-    } else if (estimator == AdvantageEstimator::rloo) {
-      factor = n / (n - 1);
-    }
-    for (size_t i = begin; i < end; ++i) out[order[i]] = deviations[i - begin] * factor / divisor;
+  for (size_t i = 0; i < rewards.size(); ++i) {
+    if (i == 0 || groupIds[sorted.rows[i]] != groupIds[sorted.rows[i - 1]]) sorted.begins.push_back(static_cast<int64_t>(i));
+    sorted.rewards.push_back(rewards[sorted.rows[i]]);
   }
+  sorted.begins.push_back(static_cast<int64_t>(rewards.size()));
+  return sorted;
+}
+
+void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, AdvantageEstimator estimator,
+                     double epsilon, std::span<double> out) {
+  const SortedGroups sorted = sortGroups(rewards, groupIds);
+  std::vector<double> advantages(rewards.size());
+  for (size_t group = 0; group + 1 < sorted.begins.size(); ++group) {
+    const int64_t begin = sorted.begins[group];
+    groupAdvantagesOfSorted(&sorted.rewards[static_cast<size_t>(begin)], sorted.begins[group + 1] - begin, estimator, epsilon,
+                            &advantages[static_cast<size_t>(begin)]);
+  }
+  for (size_t i = 0; i < rewards.size(); ++i) out[sorted.rows[i]] = advantages[i];
 }
 
 bool offsetsAscend(std::span<const int32_t> offsets) {

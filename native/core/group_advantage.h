@@ -6,10 +6,11 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "core/group_advantage_formula.h"
 
 namespace parl {
-
-enum class AdvantageEstimator { grpo = 0, drGrpo = 1, rloo = 2 };
 
 // Rewards beyond this are refused, so that sums of deviations stay finite.
 inline constexpr double kLargestReward = 1e290;
@@ -25,6 +26,14 @@ int64_t firstUnusableReward(std::span<const double> rewards);
 // constant that rounds no reward changes no bit.
 void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, AdvantageEstimator estimator,
                      double epsilon, std::span<double> out);
+
+// Rows in order of (group, reward): where each group begins, and each place's row and reward.
+struct SortedGroups {
+  std::vector<int64_t> begins;  // [groups + 1]
+  std::vector<size_t> rows;     // [n]
+  std::vector<double> rewards;  // [n]
+};
+SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t> groupIds);
 
 // True when offsets is 0 = o[0] <= o[1] <= ... <= o[S]: S segments of a flat array. At least one entry.
 bool offsetsAscend(std::span<const int32_t> offsets);

@@ -1,4 +1,5 @@
 import { addon } from './addon.js';
+import { requireCudaDevice } from './cuda-device.js';
 import { NativeValueError, ShapeError } from './errors.js';
 import { checkOffsets } from './offsets.js';
 
@@ -12,6 +13,9 @@ export interface GroupAdvantageOptions {
 }
 
 const estimatorCodes: Readonly<Record<AdvantageEstimator, number>> = { grpo: 0, dr_grpo: 1, rloo: 2 };
+
+/** Beyond it, sums of deviations could overflow. */
+const largestReward = 1e290;
 
 /**
  * Group-relative advantages over flat rewards.
@@ -34,19 +38,29 @@ export function groupAdvantages(
   groupIds: Int32Array,
   options: GroupAdvantageOptions,
 ): Float64Array {
-  const { estimator, epsilon = 1e-6 } = checkOptions(options);
-  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
-  if (!(groupIds instanceof Int32Array)) throw new ShapeError('expected groupIds to be an Int32Array');
-  if (groupIds.length !== values.length) {
-    throw new ShapeError(`expected groupIds.length to be rewards.length ${values.length}, received ${groupIds.length}`);
-  }
+  const { values, code, epsilon } = checkArguments(rewards, groupIds, options);
   const out = new Float64Array(values.length);
-  const unusable = addon['groupAdvantages']!(values, groupIds, estimatorCodes[estimator], epsilon, out) as number;
-  if (unusable >= 0) {
-    throw new NativeValueError(
-      `expected finite rewards of at most 1e290 in magnitude, received ${values[unusable]} at index ${unusable}`,
-    );
-  }
+  addon['groupAdvantages']!(values, groupIds, code, epsilon, out);
+  return out;
+}
+
+/**
+ * {@link groupAdvantages} on the first CUDA device, bit for bit. Rows are sorted on the CPU; worth it only where the
+ * advantages are wanted beside other work of the device.
+ *
+ * @throws {ShapeError} and {NativeValueError} as {@link groupAdvantages}.
+ * @throws {NativeValueError} if there is no CUDA device, with the reason; if the device fails, with kernel and shapes.
+ */
+export function cudaGroupAdvantages(
+  rewards: Float64Array | readonly number[],
+  groupIds: Int32Array,
+  options: GroupAdvantageOptions,
+): Float64Array {
+  const { values, code, epsilon } = checkArguments(rewards, groupIds, options);
+  requireCudaDevice();
+  const out = new Float64Array(values.length);
+  const failure = addon['cudaGroupAdvantages']!(values, groupIds, code, epsilon, out);
+  if (failure !== '') throw new NativeValueError(`the CUDA device failed in ${failure}`);
   return out;
 }
 
@@ -70,19 +84,32 @@ export function broadcastToTokens(values: Float64Array, offsets: Int32Array): Fl
   return out;
 }
 
-function checkOptions(options: GroupAdvantageOptions): GroupAdvantageOptions {
-  const { estimator, epsilon } = options;
+function checkArguments(
+  rewards: Float64Array | readonly number[],
+  groupIds: Int32Array,
+  { estimator, epsilon }: GroupAdvantageOptions,
+): { readonly values: Float64Array; readonly code: number; readonly epsilon: number } {
   if (!Object.hasOwn(estimatorCodes, estimator)) {
     throw new NativeValueError(`expected estimator to be one of grpo, dr_grpo, rloo, received ${estimator}`);
   }
-  if (epsilon === undefined) return options;
-  if (estimator !== 'grpo') {
+  if (epsilon !== undefined && estimator !== 'grpo') {
     throw new NativeValueError(
       `expected no epsilon with estimator ${estimator}, which divides by nothing, received ${epsilon}`,
     );
   }
-  if (!(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY)) {
+  if (epsilon !== undefined && !(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY)) {
     throw new NativeValueError(`expected epsilon to be finite and >= 0, received ${epsilon}`);
   }
-  return options;
+  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
+  if (!(groupIds instanceof Int32Array)) throw new ShapeError('expected groupIds to be an Int32Array');
+  if (groupIds.length !== values.length) {
+    throw new ShapeError(`expected groupIds.length to be rewards.length ${values.length}, received ${groupIds.length}`);
+  }
+  const unusable = values.findIndex((reward) => !(Math.abs(reward) <= largestReward));
+  if (unusable >= 0) {
+    throw new NativeValueError(
+      `expected finite rewards of at most 1e290 in magnitude, received ${values[unusable]} at index ${unusable}`,
+    );
+  }
+  return { values, code: estimatorCodes[estimator], epsilon: epsilon ?? 1e-6 };
 }

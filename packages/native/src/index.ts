@@ -3,17 +3,21 @@
  *
  * @example
  * import { nativeInfo } from '@parl-mt/native';
- * console.log(nativeInfo()); // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2 }
+ * console.log(nativeInfo());
+ * // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2, devices: [{ kind: 'cpu', name: '...' }],
+ * //   cuda: { built: false, available: false, reason: '...' } }
  */
 export { canonicalCallText, type JsonValue } from './canonical-call.js';
+export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
 export { NativeValueError, ShapeError } from './errors.js';
 export {
   type AdvantageEstimator,
   broadcastToTokens,
+  cudaGroupAdvantages,
   type GroupAdvantageOptions,
   groupAdvantages,
 } from './group-advantage.js';
-export { type IsaName, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
+export { type IsaName, type NativeDevice, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
 export {
   type GramCounting,
   lcsLengths,

@@ -1,7 +1,20 @@
+import { cpus } from 'node:os';
 import { addon } from './addon.js';
 import { NativeValueError } from './errors.js';
 
 export type IsaName = 'portable' | 'avx2' | 'avx512';
+
+/** Something that kernels can run on. */
+export type NativeDevice =
+  | { readonly kind: 'cpu'; readonly name: string }
+  | {
+      readonly kind: 'cuda';
+      readonly name: string;
+      /** As in "9.0". */
+      readonly computeCapability: string;
+      readonly multiprocessors: number;
+      readonly memoryBytes: number;
+    };
 
 export interface NativeInfo {
   /** Instruction set in use. */
@@ -10,11 +23,27 @@ export interface NativeInfo {
   readonly isas: readonly IsaName[];
   /** Threads of the pool. */
   readonly threads: number;
+  /** The CPU first, then every CUDA device. */
+  readonly devices: readonly NativeDevice[];
+  readonly cuda: {
+    /** The CUDA kernels are in the binary. */
+    readonly built: boolean;
+    /** There is a device to run them on. */
+    readonly available: boolean;
+    /** Why not: what the build lacked, or the text of cudaGetDeviceCount. Left out when available. */
+    readonly reason?: string;
+  };
 }
 
-/** What the addon runs on. */
+type RawInfo = Omit<NativeInfo, 'devices'> & {
+  readonly cudaDevices: readonly Omit<Extract<NativeDevice, { kind: 'cuda' }>, 'kind'>[];
+};
+
+/** What the addon runs on. The first call may take a second where a CUDA driver has to start. */
 export function nativeInfo(): NativeInfo {
-  return addon['nativeInfo']!() as NativeInfo;
+  const { cudaDevices, ...info } = addon['nativeInfo']!() as RawInfo;
+  const cpu = { kind: 'cpu', name: cpus()[0]?.model ?? process.arch } as const;
+  return { ...info, devices: [cpu, ...cudaDevices.map((device) => ({ kind: 'cuda', ...device }) as const)] };
 }
 
 /**

@@ -1,0 +1,49 @@
+// The formulas of group_advantage.h for one group, the same code for the CPU and for a CUDA thread.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define PARL_HOST_DEVICE __host__ __device__
+#else
+#define PARL_HOST_DEVICE
+#endif
+
+namespace parl {
+
+enum class AdvantageEstimator { grpo = 0, drGrpo = 1, rloo = 2 };
+
+//   rewards [n]  ascending        (read)
+//   out     [n]  same order       (overwritten)
+PARL_HOST_DEVICE inline void groupAdvantagesOfSorted(const double* rewards, int64_t n, AdvantageEstimator estimator,
+                                                     double epsilon, double* out) {
+  // The raw rewards decide: a rounded mean of equal rewards would leave a residue that the tiny std then inflates.
+  if (rewards[0] == rewards[n - 1]) {
+    for (int64_t i = 0; i < n; ++i) out[i] = 0;
+    return;
+  }
+  const double count = static_cast<double>(n);
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += rewards[i] - rewards[0];
+  const double mean = sum / count;
+  for (int64_t i = 0; i < n; ++i) out[i] = rewards[i] - rewards[0] - mean;
+
+  double divisor = 1, factor = 1;
+  if (estimator == AdvantageEstimator::grpo) {
+    // Scaled by a power of two so that squares of tiny or huge deviations neither vanish nor overflow.
+    const double largest = out[n - 1] > -out[0] ? out[n - 1] : -out[0];
+    const int exponent = largest > 0 ? ilogb(largest) : 0;
+    double squares = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double scaled = scalbn(out[i], -exponent);
+      squares += scaled * scaled;
+    }
+    divisor = scalbn(sqrt(squares / (count - 1)), exponent) + epsilon;
+  } else if (estimator == AdvantageEstimator::rloo) {
+    factor = count / (count - 1);
+  }
+  for (int64_t i = 0; i < n; ++i) out[i] = out[i] * factor / divisor;
+}
+
+}  // namespace parl
