@@ -33,6 +33,7 @@ export {
 export { readJson } from './json-reader.js';
 export { type LiteralValue, literalFromUnknown, type TextError, writeJson, writePython } from './literal-value.js';
 export { type ParsedCall, parseCallText, renderCallText } from './python-call.js';
+export { readPythonLiteral } from './python-reader.js';
 export {
   type Segment,
   SPECIAL_TOKENS,

@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
+import { writeJson } from './literal-value.js';
 import { parseCallText, renderCallText } from './python-call.js';
+import { readPythonLiteral } from './python-reader.js';
 
 // Values printed by CPython 3.11: json.dumps of ast.literal_eval of each argument (floats keep the source's spelling here).
 test.each([
@@ -56,6 +58,13 @@ test.each([
   const parsed = parseCallText(source);
   expect(parsed).toMatchObject({ ok: false, error: { position } });
   expect(!parsed.ok && parsed.error.message).toContain(message);
+});
+
+test('a lone literal is read, and nothing may follow it', () => {
+  const read = readPythonLiteral(" [{'id': 370, 'open': True}] ");
+  expect(read.ok && writeJson(read.value)).toBe('[{"id": 370, "open": true}]');
+  expect(readPythonLiteral("{'result': mpf('2.0')}")).toMatchObject({ ok: false, error: { position: 11 } });
+  expect(readPythonLiteral('1 2')).toMatchObject({ ok: false, error: { position: 2 } });
 });
 
 describe('renderCallText', () => {

@@ -1,4 +1,33 @@
-import { type LiteralValue, MAX_LITERAL_DEPTH, ReadFailure } from './literal-value.js';
+import {
+  type LiteralValue,
+  MAX_LITERAL_DEPTH,
+  MAX_LITERAL_LENGTH,
+  ReadFailure,
+  type TextError,
+} from './literal-value.js';
+
+/** Reads one Python literal, such as the repr of a list. Same limits as call texts; never throws. */
+export function readPythonLiteral(
+  source: string,
+): { readonly ok: true; readonly value: LiteralValue } | { readonly ok: false; readonly error: TextError } {
+  try {
+    if (source.length > MAX_LITERAL_LENGTH) {
+      throw new ReadFailure(`expected at most ${MAX_LITERAL_LENGTH} characters, received ${source.length}`, 0);
+    }
+    const reader = new PythonReader(source);
+    const value = reader.readValue(0);
+    reader.skipSpace();
+    if (reader.position < source.length) {
+      throw reader.failure('expected the end of the literal');
+    }
+    return { ok: true, value };
+  } catch (error) {
+    if (error instanceof ReadFailure) {
+      return { ok: false, error: { message: error.message, position: error.position } };
+    }
+    throw error;
+  }
+}
 
 const SPACE = /[ \t\n\r\f]*/y;
 const NAME = /[\p{L}_][\p{L}\p{N}_]*(?:[.-][\p{L}\p{N}_]+)*/uy;
