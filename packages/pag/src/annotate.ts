@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { ArgumentValue, CallTrace, SynthesizedTask } from '@parl-mt/environments';
+import type { Awareness } from '@parl-mt/schema';
+import { resultAnswers } from './result-answers.js';
+
+/** A point at which the policy decides: before call `step` of a turn, or, after its last call, before the final message. */
+export interface Decision {
+  readonly source: SynthesizedTask;
+  readonly turn: number;
+  /** In [0, calls of the turn]; the last value is the step that ends the turn. */
+  readonly step: number;
+  /** Awareness of the step before, as the policy sees it. */
+  readonly previous?: Awareness | undefined;
+}
+
+/** Writes awareness for decisions. It may look at the whole trace; the gates check that the text does not show it. */
+export interface Annotator {
+  readonly name: string;
+  /** Identifies prompt or rules: a change of it makes cached annotations stale. */
+  readonly promptHash: string;
+  /** Candidates in order of preference, between one and `count`. */
+  annotate(decision: Decision, count: number): Promise<readonly Awareness[]>;
+}
+
+/** Summary before anything was done. */
+const NOTHING_DONE = 'none';
+
+/**
+ * The built-in annotator: reads the environment's trace and writes short, regular awareness.
+ *
+ * Summary: `in FOLDER` once the folder changed, then one item per call in order, `; ` between them: the function, the names and
+ * ids it was given, and after `=` what its result told. Free text and the operands of arithmetic are left out: no later turn
+ * can ask for them. Plan: `next FUNCTION VALUES`, where the values are those that the user only pointed at, then
+ * `; then FUNCTION` for each further call of the turn; `turn done` at its end.
+ */
+export const deterministicAnnotator: Annotator = {
+  name: 'deterministic',
+  promptHash: createHash('sha256').update('deterministic annotator 1').digest('hex').slice(0, 16),
+  async annotate(decision) {
+    return [describeDecision(decision)];
+  },
+};
+
+/** The deterministic awareness of a decision. */
+export function describeDecision({ source, turn, step }: Omit<Decision, 'previous'>): Awareness {
+  const turns = source.trace;
+  const done = [...turns.slice(0, turn).flatMap(({ calls }) => calls), ...(turns[turn]?.calls.slice(0, step) ?? [])];
+  const remaining = turns[turn]?.calls.slice(step) ?? [];
+  return { summary: summarize(done), plan: planFor(remaining) };
+}
+
+function summarize(done: readonly CallTrace[]): string {
+  const lastMove = done.findLast(({ method }) => method === 'cd');
+  const folder = lastMove?.directory;
+  const items = done.filter(({ method }) => method !== 'cd').flatMap((call) => describeCall(call) ?? []);
+  const parts = [...(folder === undefined ? [] : [`in ${folder === '' ? '/' : folder}`]), ...items];
+  return parts.length === 0 ? NOTHING_DONE : parts.join('; ');
+}
+
+/** One item; undefined for a look around that named nothing and told nothing that can be asked for again. */
+function describeCall(call: CallTrace): string | undefined {
+  const values = call.arguments.flatMap(({ value }) => (call.className === 'MathAPI' ? [] : namesIn(value)));
+  const answers = resultAnswers(call).filter((answer) => !values.includes(answer));
+  if (values.length === 0 && answers.length === 0 && !call.changesState) {
+    return undefined;
+  }
+  return [call.method, ...values, ...(answers.length === 0 ? [] : ['=', ...answers])].join(' ');
+}
+
+/** Names, ids and numbers can be asked for again; free text, tags and flags cannot. */
+function namesIn(value: ArgumentValue): readonly string[] {
+  if (typeof value === 'string') {
+    return /\s|^#|^$/.test(value) ? [] : [value];
+  }
+  if (typeof value === 'boolean' || 'fields' in value) {
+    return [];
+  }
+  return 'number' in value ? [value.number] : value.flatMap(namesIn);
+}
+
+function planFor(remaining: readonly CallTrace[]): string {
+  const [next, ...rest] = remaining;
+  if (next === undefined) {
+    return 'turn done';
+  }
+  const resolved = next.arguments.flatMap(({ provenance }) =>
+    provenance.kind === 'stated' ? [] : [provenance.literal],
+  );
+  const intent = ['next', next.method, ...resolved].join(' ');
+  return [intent, ...rest.map(({ method }) => `then ${method}`)].join('; ');
+}

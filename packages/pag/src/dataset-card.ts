@@ -1,0 +1,105 @@
+import type { PagReport, TextSizes } from './report.js';
+
+/** The dataset card: a Hugging Face README with the configurations of the folder and every count of the report. */
+export function renderDatasetCard(report: PagReport): string {
+  const { config, split, references } = report;
+  return `---
+license: apache-2.0
+task_categories:
+  - text-generation
+configs:
+  - config_name: records
+    default: true
+    data_files:
+      - split: train
+        path: train.jsonl
+      - split: validation
+        path: validation.jsonl
+  - config_name: sft
+    data_files:
+      - split: train
+        path: sft.jsonl
+---
+
+# PAG dataset
+
+Progress-awareness records for multi-turn function calling: context and awareness (summary and plan) lead to the target
+calls. Built by \`@parl-mt/pag\` from synthetic tasks over ${config.synthesis.classes.join(', ')}.
+
+| file | content | rows |
+|---|---|---|
+| train.jsonl | records | ${split.train.records} |
+| validation.jsonl | records of held-out tasks | ${split.validation.records} |
+| sft.jsonl | chats with a \`loss\` flag per message; both splits, named in \`split\` | ${split.train.records + split.validation.records} |
+
+## Origin
+
+- generator: ${report.generator} (prompt hash ${report.promptHash}), seed ${config.synthesis.seed}, code ${report.codeFingerprint}
+- judge: ${report.judge ?? 'none: the log-prob gain gate was left out'}
+- tasks: ${report.tasks} with ${report.turns} turns and ${report.calls} calls
+- references: ${references.referred} of ${references.eligible} arguments known from earlier are only referred to (${percent(references.referred, references.eligible)})
+- near-duplicates: exact repeats after lower-casing and collapsing white space; ${report.duplicates} removed
+- split: by task, never by record; ${split.train.tasks} tasks train, ${split.validation.tasks} validation
+
+## Verification
+
+${report.decisions} decisions, ${report.accepted} accepted (${percent(report.accepted, report.decisions)}), ${report.duplicates} of these removed as duplicates.${
+    report.meanLogprobGain === null ? '' : ` Mean log-prob gain ${report.meanLogprobGain.toFixed(3)} nats per token.`
+  }
+
+${table(
+  ['turn', 'decisions', 'accepted', 'refused'],
+  report.byTurn.map(({ turn, decisions, accepted, refused }) => [
+    String(turn + 1),
+    String(decisions),
+    `${accepted} (${percent(accepted, decisions)})`,
+    Object.entries(refused)
+      .map(([stage, count]) => `${stage} ${count}`)
+      .join(', ') || '0',
+  ]),
+)}
+
+${
+  report.rejections.length === 0
+    ? 'No record was refused.'
+    : table(
+        ['stage', 'reason', 'records'],
+        report.rejections.map(({ stage, kind, count }) => [stage, kind, String(count)]),
+      )
+}
+
+## Text
+
+${table(
+  ['part', 'words, mean', 'words, max', 'characters, mean', 'characters, max'],
+  [sizeRow('summary', report.summary), sizeRow('plan', report.plan)],
+)}
+
+## Stages
+
+${table(
+  ['stage', 'rows', 'seconds'],
+  report.stages.map(({ name, rows, seconds, cached }) => [name, String(rows), cached ? 'cached' : seconds.toFixed(1)]),
+)}
+`;
+}
+
+function sizeRow(part: string, sizes: TextSizes): string[] {
+  return [
+    part,
+    sizes.meanWords.toFixed(1),
+    String(sizes.maxWords),
+    sizes.meanCharacters.toFixed(1),
+    String(sizes.maxCharacters),
+  ];
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? 'n/a' : `${((100 * part) / whole).toFixed(1)}%`;
+}

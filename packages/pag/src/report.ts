@@ -1,0 +1,127 @@
+import type { SynthesizedTask } from '@parl-mt/environments';
+import type { PagConfig, PagRecord } from '@parl-mt/schema';
+import type { Rejection, VerifiedDecision } from './verify/verify-task.js';
+
+export interface StageReport {
+  readonly name: string;
+  /** Rows that the stage produced. */
+  readonly rows: number;
+  readonly seconds: number;
+  /** Whether the rows were read from an earlier run with the same inputs. */
+  readonly cached: boolean;
+}
+
+/** Sizes of a set of texts. */
+export interface TextSizes {
+  readonly meanWords: number;
+  readonly maxWords: number;
+  readonly meanCharacters: number;
+  readonly maxCharacters: number;
+}
+
+export interface TurnReport {
+  readonly turn: number;
+  readonly decisions: number;
+  readonly accepted: number;
+  /** Refused records by stage; stages without any are left out. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** What a run of the pipeline did, for `report.json` and the dataset card. */
+export interface PagReport {
+  readonly config: PagConfig;
+  readonly generator: string;
+  readonly promptHash: string;
+  /** Fingerprint of the judge; null where none scored. */
+  readonly judge: string | null;
+  readonly codeFingerprint: string;
+  readonly stages: readonly StageReport[];
+  readonly seconds: number;
+  readonly tasks: number;
+  readonly turns: number;
+  readonly calls: number;
+  /** Arguments that could be referred to, and those that were. */
+  readonly references: { readonly eligible: number; readonly referred: number };
+  readonly decisions: number;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejections: readonly { readonly stage: string; readonly kind: string; readonly count: number }[];
+  readonly byTurn: readonly TurnReport[];
+  readonly split: Readonly<Record<'train' | 'validation', { readonly tasks: number; readonly records: number }>>;
+  readonly summary: TextSizes;
+  readonly plan: TextSizes;
+  /** Mean log-prob gain of scored records, nats per token; null where no judge scored. */
+  readonly meanLogprobGain: number | null;
+  /** SHA-256 of every dataset file. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Counts of refused records by stage and kind, most frequent first. */
+export function countRejections(rejections: readonly Rejection[]): PagReport['rejections'] {
+  const counts = new Map<string, { stage: string; kind: string; count: number }>();
+  for (const { stage, kind } of rejections) {
+    const key = `${stage}\n${kind}`;
+    const entry = counts.get(key) ?? { stage, kind, count: 0 };
+    entry.count += 1;
+    counts.set(key, entry);
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+/** Acceptance by turn. */
+export function countByTurn(decisions: readonly VerifiedDecision[]): TurnReport[] {
+  const turns: { turn: number; decisions: number; accepted: number; refused: Record<string, number> }[] = [];
+  for (const { record, rejection } of decisions) {
+    while (turns.length <= record.turn) {
+      turns.push({ turn: turns.length, decisions: 0, accepted: 0, refused: {} });
+    }
+    const entry = turns[record.turn];
+    if (entry !== undefined) {
+      entry.decisions += 1;
+      if (rejection === undefined) {
+        entry.accepted += 1;
+      } else {
+        entry.refused[rejection.stage] = (entry.refused[rejection.stage] ?? 0) + 1;
+      }
+    }
+  }
+  return turns;
+}
+
+export function measureTexts(texts: readonly string[]): TextSizes {
+  const words = texts.map((text) => text.split(/\s+/).filter((word) => word !== '').length);
+  const characters = texts.map((text) => text.length);
+  return {
+    meanWords: mean(words),
+    maxWords: Math.max(0, ...words),
+    meanCharacters: mean(characters),
+    maxCharacters: Math.max(0, ...characters),
+  };
+}
+
+export function countSplit(
+  records: readonly PagRecord[],
+  split: 'train' | 'validation',
+): { tasks: number; records: number } {
+  const own = records.filter((record) => record.split === split);
+  return { tasks: new Set(own.map(({ taskId }) => taskId)).size, records: own.length };
+}
+
+export function countTasks(
+  sources: readonly SynthesizedTask[],
+): Pick<PagReport, 'tasks' | 'turns' | 'calls' | 'references'> {
+  const turns = sources.flatMap(({ trace }) => trace);
+  return {
+    tasks: sources.length,
+    turns: turns.length,
+    calls: turns.reduce((sum, { calls }) => sum + calls.length, 0),
+    references: {
+      eligible: sources.reduce((sum, { references }) => sum + references.eligible, 0),
+      referred: sources.reduce((sum, { references }) => sum + references.referred, 0),
+    },
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,121 @@
+import { renderCallText } from '@parl-mt/chat';
+import type { Message } from '@parl-mt/schema';
+
+/**
+ * Pieces of an awareness text that claim a fact: quoted strings, numbers, paths and file names, tags, ids, names with a
+ * capital letter inside a sentence; and, in items that start with a function (`touch plan.txt; wc plan.txt = 3`), every
+ * word after it.
+ *
+ * @param text - summary or plan.
+ * @param toolNames - functions on offer; they are words of the format, not literals.
+ * @returns distinct literals in order of appearance.
+ */
+export function extractLiterals(text: string, toolNames: ReadonlySet<string>): string[] {
+  const literals = new Set<string>();
+  for (const item of text.split(/[;\n]/)) {
+    const unquoted = item.replace(QUOTED, (_, __, inner: string) => {
+      literals.add(inner);
+      return ' ';
+    });
+    const words = unquoted
+      .split(/\s+/)
+      .map(trimPunctuation)
+      .filter((word) => word !== '');
+    const first = words.findIndex((word) => !ITEM_OPENERS.has(word));
+    const isItem = first !== -1 && (toolNames.has(words[first] ?? '') || (first > 0 && words[first - 1] === 'in'));
+    words.forEach((word, index) => {
+      const isValue = isItem && index >= first && word !== '=';
+      if (!toolNames.has(word) && (isValue || isFactual(word, index))) {
+        literals.add(word);
+      }
+    });
+  }
+  return [...literals];
+}
+
+/** Words that may stand before the function of an item. */
+const ITEM_OPENERS: ReadonlySet<string> = new Set(['next', 'then', 'in', 'done']);
+const QUOTED = /(['"`])((?:(?!\1).)+)\1(?!\w)/g;
+
+function trimPunctuation(word: string): string {
+  return word.replace(/^[([{,:]+/, '').replace(/[)\]},.:!?]+$/, '');
+}
+
+function isFactual(word: string, index: number): boolean {
+  return (
+    /\d/.test(word) || // numbers and ids
+    /^[#@]\w/.test(word) ||
+    /\w[./_]\w|^\/|\/$/.test(word) || // paths, file names, snake_case ids
+    (index > 0 && /^\p{Lu}\p{L}+$/u.test(word)) // names; the first word of a sentence is capitalised anyway
+  );
+}
+
+/** All text of a conversation in which literals may occur, JSON strings also unescaped. */
+export function searchableText(messages: readonly Message[]): string {
+  return messages.flatMap(messageTexts).join('\n');
+}
+
+/** User messages, calls, results and final messages; awareness is no evidence, for it may be wrong. */
+function messageTexts(message: Message): string[] {
+  const calls = (message.toolCalls ?? []).flatMap((call) => [renderCallText(call), ...jsonStrings(call.arguments)]);
+  return [message.content, ...(message.role === 'tool' ? jsonStrings(message.content) : []), ...calls];
+}
+
+/** Strings inside JSON text, keys included; none if it is not JSON. */
+export function jsonStrings(text: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const strings: string[] = [];
+  const pending = [value];
+  while (pending.length > 0) {
+    const next = pending.pop();
+    if (typeof next === 'string') {
+      strings.push(next);
+    } else if (Array.isArray(next)) {
+      pending.push(...(next as unknown[]));
+    } else if (typeof next === 'object' && next !== null) {
+      pending.push(...Object.keys(next), ...Object.values(next));
+    }
+  }
+  return strings;
+}
+
+/**
+ * Whether the literal stands in the text as a whole: `4.5` is not found in `14.52`, nor `3` in `3.5`.
+ * A path is also found when each of its names is: after `cd docs` and `cd old` one is in `docs/old`.
+ */
+export function occursIn(literal: string, text: string): boolean {
+  if (occursWhole(literal, text)) {
+    return true;
+  }
+  const names = literal.split('/').filter((name) => name !== '');
+  return literal.includes('/') && names.every((name) => occursWhole(name, text));
+}
+
+function occursWhole(literal: string, text: string): boolean {
+  for (let at = text.indexOf(literal); at !== -1; at = text.indexOf(literal, at + 1)) {
+    const before = text.slice(Math.max(0, at - 2), at);
+    const after = text.slice(at + literal.length, at + literal.length + 2);
+    if (!joinsBefore(before, literal) && !joinsAfter(after, literal)) {
+      return true;
+    }
+  }
+  return literal === '';
+}
+
+function joinsBefore(before: string, literal: string): boolean {
+  const isWord = /^[\p{L}\p{N}_]/u.test(literal);
+  return (
+    isWord &&
+    (/[\p{L}\p{N}_]$/u.test(before) || (/^\d/.test(literal) && /\d\.$|-$/.test(before) && !/\s-$/.test(before)))
+  );
+}
+
+function joinsAfter(after: string, literal: string): boolean {
+  const isWord = /[\p{L}\p{N}_]$/u.test(literal);
+  return isWord && (/^[\p{L}\p{N}_]/u.test(after) || (/\d$/.test(literal) && /^\.\d/.test(after)));
+}
