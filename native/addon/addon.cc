@@ -4,12 +4,23 @@ namespace {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace parl::addon;
+  registerAdamw(env, exports);
+  registerAttention(env, exports);
+  registerBias(env, exports);
   registerCuda(env, exports);
   registerDevice(env, exports);
+  registerElementwise(env, exports);
+  registerEmbedding(env, exports);
   registerGroupAdvantage(env, exports);
+  registerLinearLogprob(env, exports);
+  registerLogprob(env, exports);
+  registerMatmul(env, exports);
   registerRedundancy(env, exports);
   registerRepeatedCalls(env, exports);
+  registerRmsNorm(env, exports);
+  registerRope(env, exports);
   registerSampler(env, exports);
+  registerSwiglu(env, exports);
   return exports;
 }
 

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 
@@ -64,6 +65,31 @@ inline int64_t extent(const Napi::CallbackInfo& info, size_t index, const char* 
                                   std::to_string(value));
   }
   return static_cast<int64_t>(value);
+}
+
+// The number of elements of a shape; throws where it could not be an array's length.
+inline size_t elements(Napi::Env env, std::initializer_list<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t extent : shape) {
+    if (__builtin_mul_overflow(count, extent, &count)) throwArgument(env, "expected the shape's product to be below 2^63");
+  }
+  return static_cast<size_t>(count);
+}
+
+// Indices into [0, limit): an embedding's ids, the targets of a log-probability.
+inline void expectIndices(Napi::Env env, const char* name, std::span<const int32_t> indices, int64_t limit) {
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] < 0 || indices[i] >= limit) {
+      throwArgument(env, std::string("expected ") + name + "[" + std::to_string(i) + "] to be in 0.." +
+                             std::to_string(limit - 1) + ", received " + std::to_string(indices[i]));
+    }
+  }
+}
+
+// Float32Array, or null where the caller does not want or have it: then data() is nullptr.
+inline std::span<float> floatsOrNull(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  if (info[index].IsNull() || info[index].IsUndefined()) return {};
+  return floats(info, index, name);
 }
 
 inline bool flag(const Napi::CallbackInfo& info, size_t index) { return info[index].ToBoolean().Value(); }

@@ -5,11 +5,22 @@
 
 namespace parl::addon {
 
+void registerAdamw(Napi::Env env, Napi::Object exports);
+void registerAttention(Napi::Env env, Napi::Object exports);
+void registerBias(Napi::Env env, Napi::Object exports);
 void registerCuda(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
+void registerElementwise(Napi::Env env, Napi::Object exports);
+void registerEmbedding(Napi::Env env, Napi::Object exports);
 void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
+void registerLinearLogprob(Napi::Env env, Napi::Object exports);
+void registerLogprob(Napi::Env env, Napi::Object exports);
+void registerMatmul(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);
 void registerRepeatedCalls(Napi::Env env, Napi::Object exports);
+void registerRmsNorm(Napi::Env env, Napi::Object exports);
+void registerRope(Napi::Env env, Napi::Object exports);
 void registerSampler(Napi::Env env, Napi::Object exports);
+void registerSwiglu(Napi::Env env, Napi::Object exports);
 
 }  // namespace parl::addon

@@ -7,8 +7,13 @@
  * // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2, devices: [{ kind: 'cpu', name: '...' }],
  * //   cuda: { built: false, available: false, reason: '...' } }
  */
+export { type AdamwOptions, adamwUpdate, globalNorm } from './adamw.js';
+export { type AttentionOptions, attentionBackward, attentionForward } from './attention.js';
+export { addBias, columnSum } from './bias.js';
 export { canonicalCallText, type JsonValue } from './canonical-call.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
+export { add } from './elementwise.js';
+export { embeddingBackward, embeddingForward } from './embedding.js';
 export { NativeValueError, ShapeError } from './errors.js';
 export {
   type AdvantageEstimator,
@@ -17,7 +22,17 @@ export {
   type GroupAdvantageOptions,
   groupAdvantages,
 } from './group-advantage.js';
-export { type IsaName, type NativeDevice, type NativeInfo, nativeInfo, setIsa, setThreads } from './native-info.js';
+export { type LinearLogprobOptions, linearLogprobBackward, linearLogprobForward } from './linear-logprob.js';
+export { type LogprobOptions, type Logprobs, logprobBackward, logprobForward } from './logprob.js';
+export { type MatmulOptions, matmul } from './matmul.js';
+export {
+  type IsaName,
+  type NativeDevice,
+  type NativeInfo,
+  nativeInfo,
+  setIsa,
+  setThreads,
+} from './native-info.js';
 export {
   type GramCounting,
   lcsLengths,
@@ -29,6 +44,8 @@ export {
   tokenBatch,
 } from './redundancy.js';
 export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';
+export { rmsNormBackward, rmsNormForward } from './rms-norm.js';
+export { type RopeOptions, ropeApply } from './rope.js';
 export {
   type GeneratedSequence,
   type GenerateOptions,
@@ -39,3 +56,4 @@ export {
   type SamplerLayerWeights,
   type SamplerWeights,
 } from './sampler.js';
+export { swigluBackward, swigluForward } from './swiglu.js';

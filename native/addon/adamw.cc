@@ -1,0 +1,66 @@
+#include "core/adamw.h"
+
+#include <vector>
+
+#include "arguments.h"
+#include "register.h"
+
+namespace parl::addon {
+namespace {
+
+std::vector<std::span<float>> lists(const Napi::CallbackInfo& info, size_t index, const std::string& name) {
+  if (!info[index].IsArray()) throwArgument(info.Env(), "expected " + name + " to be an array of Float32Arrays");
+  const auto array = info[index].As<Napi::Array>();
+  std::vector<std::span<float>> tensors;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value value = array[i];
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      throwArgument(info.Env(), "expected " + name + "[" + std::to_string(i) + "] to be a Float32Array");
+    }
+    auto tensor = value.As<Napi::Float32Array>();
+    tensors.emplace_back(tensor.Data(), tensor.ElementLength());
+  }
+  return tensors;
+}
+
+// globalNorm(gradients: Float32Array[]): number
+Napi::Value globalNorm(const Napi::CallbackInfo& info) {
+  std::vector<TensorView> views;
+  for (const auto& tensor : lists(info, 0, "gradients")) views.push_back({tensor.data(), static_cast<int64_t>(tensor.size())});
+  return Napi::Number::New(info.Env(), parl::globalNorm(views.data(), static_cast<int64_t>(views.size())));
+}
+
+// adamwUpdate(parameters, gradients, m, v: Float32Array[], weightDecays: Float64Array, learningRate, beta1, beta2, epsilon, step,
+//             gradientScale): void
+Napi::Value adamwUpdate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto parameters = lists(info, 0, "parameters"), gradients = lists(info, 1, "gradients");
+  const auto m = lists(info, 2, "m"), v = lists(info, 3, "v");
+  const auto weightDecays = doubles(info, 4, "weightDecays");
+  expectLength(env, "gradients", gradients.size(), parameters.size());
+  expectLength(env, "m", m.size(), parameters.size());
+  expectLength(env, "v", v.size(), parameters.size());
+  expectLength(env, "weightDecays", weightDecays.size(), parameters.size());
+  std::vector<AdamwTensor> tensors;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::string at = "[" + std::to_string(i) + "]";
+    expectLength(env, ("gradients" + at).c_str(), gradients[i].size(), parameters[i].size());
+    expectLength(env, ("m" + at).c_str(), m[i].size(), parameters[i].size());
+    expectLength(env, ("v" + at).c_str(), v[i].size(), parameters[i].size());
+    tensors.push_back({parameters[i].data(), gradients[i].data(), m[i].data(), v[i].data(),
+                       static_cast<int64_t>(parameters[i].size()), weightDecays[i]});
+  }
+  parl::adamwUpdate(tensors.data(), static_cast<int64_t>(tensors.size()),
+                    {number(info, 5, "learningRate"), number(info, 6, "beta1"), number(info, 7, "beta2"), number(info, 8, "epsilon"),
+                     extent(info, 9, "step"), number(info, 10, "gradientScale")});
+  return env.Undefined();
+}
+
+}  // namespace
+
+void registerAdamw(Napi::Env env, Napi::Object exports) {
+  exports.Set("adamwUpdate", Napi::Function::New(env, adamwUpdate));
+  exports.Set("globalNorm", Napi::Function::New(env, globalNorm));
+}
+
+}  // namespace parl::addon

@@ -1,0 +1,90 @@
+import { callNative } from './call.js';
+import { expectApart } from './expect-apart.js';
+import { expectRange } from './expect-range.js';
+import type { Logprobs } from './logprob.js';
+
+export interface LinearLogprobOptions {
+  /** Tokens. */
+  readonly n: number;
+  /** Hidden size. */
+  readonly d: number;
+  /** Vocabulary. */
+  readonly v: number;
+  /** Logits are divided by it, 1e-6 to 1e6. Default 1. */
+  readonly temperature?: number;
+}
+
+/**
+ * The language-model head fused with log-softmax and gather: log-probability and entropy straight from hidden states,
+ * logits = hidden weight^T. Logits exist for a tile of rows at a time (about 4 MB), never as [n, v].
+ *
+ * Bits of a row equal those of `matmul` followed by `logprobForward`, and do not depend on other rows or threads.
+ *
+ * @param hidden - [n, d].
+ * @param weight - [v, d].
+ * @param targets - [n], in 0..v - 1.
+ * @param options.entropy - false leaves the entropies out. Default true.
+ * @throws {ShapeError} if a length does not fit or a target is out of range.
+ * @throws {NativeValueError} for a temperature outside its range.
+ */
+export function linearLogprobForward(
+  hidden: Float32Array,
+  weight: Float32Array,
+  targets: Int32Array,
+  options: LinearLogprobOptions & { readonly entropy?: boolean },
+): Logprobs {
+  const { n, d, v, temperature = 1, entropy = true } = options;
+  expectRange('temperature', temperature, 1e-6, 1e6);
+  const logprobs = new Float32Array(targets.length);
+  const entropies = new Float32Array(entropy ? targets.length : 0);
+  const lse = new Float32Array(targets.length);
+  const wanted = entropy ? entropies : null;
+  callNative('linearLogprobForward', hidden, weight, targets, n, d, v, temperature, logprobs, wanted, lse);
+  return { logprobs, entropies, lse };
+}
+
+/**
+ * Gradient of {@link linearLogprobForward}; logits are recomputed tile by tile.
+ *
+ * @param dLogprobs - [n].
+ * @param dEntropies - [n], or null when the loss has no entropy term; then `entropies` is not read.
+ * @param lse - [n], from the forward pass.
+ * @param entropies - [n], from the forward pass.
+ * @param dHidden - [n, d], overwritten; null: not wanted.
+ * @param dWeight - [v, d], accumulated over ascending rows; null: not wanted (a frozen head).
+ * @throws {ShapeError} if a length does not fit or a target is out of range.
+ * @throws {NativeValueError} for a temperature outside its range, or if an output overlaps an input.
+ */
+export function linearLogprobBackward(
+  dLogprobs: Float32Array,
+  dEntropies: Float32Array | null,
+  hidden: Float32Array,
+  weight: Float32Array,
+  targets: Int32Array,
+  lse: Float32Array,
+  entropies: Float32Array,
+  dHidden: Float32Array | null,
+  dWeight: Float32Array | null,
+  options: LinearLogprobOptions,
+): void {
+  const { n, d, v, temperature = 1 } = options;
+  expectRange('temperature', temperature, 1e-6, 1e6);
+  if (dHidden !== null) expectApart('dHidden', dHidden, { hidden, weight });
+  if (dWeight !== null) expectApart('dWeight', dWeight, { hidden, weight, ...(dHidden === null ? {} : { dHidden }) });
+  callNative(
+    'linearLogprobBackward',
+    dLogprobs,
+    dEntropies,
+    hidden,
+    weight,
+    targets,
+    lse,
+    entropies,
+    n,
+    d,
+    v,
+    temperature,
+    dHidden,
+    dWeight,
+  );
+}
