@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { describeDecision, deterministicAnnotator } from './annotate.js';
 import { targetSteps } from './episode-messages.js';
-import { exampleTask } from './example-task.fixture.js';
+import { exampleTask } from './example-task.testing.js';
 
 test('the summary lists what was done and learned, the plan names the next call and its resolved values', () => {
   const source = exampleTask('t');

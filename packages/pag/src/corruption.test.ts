@@ -5,7 +5,7 @@ import { describeDecision } from './annotate.js';
 import { type TargetStep, targetSteps } from './episode-messages.js';
 import { type VerifiedDecision, verifyTask } from './verify/verify-task.js';
 
-const config = pagConfigSchema.parse({ synthesis: { tasks: 60, seed: 11, referenceRate: 0.8 } });
+const config = pagConfigSchema.parse({ synthesis: { tasks: 30, seed: 11, referenceRate: 0.8 } });
 const labels = { provenance: { generator: 'test', promptHash: 'h', seed: 11 }, split: 'train' } as const;
 const sources = synthesizeTasks(config.synthesis);
 
@@ -71,7 +71,7 @@ describe('on generated tasks', () => {
         expect(provenance.literal === '..' || told.includes(provenance.literal)).toBe(true);
       }
     }
-    expect(pointers).toBeGreaterThan(50);
+    expect(pointers).toBeGreaterThan(25);
   });
 
   test('an answer of a call put into the plan of that call is always caught', () => {
@@ -88,7 +88,7 @@ describe('on generated tasks', () => {
         expect(verifyAt(place, changed)?.rejection).toMatchObject({ stage: 'no_hindsight' });
       }
     }
-    expect(injected).toBeGreaterThan(50);
+    expect(injected).toBeGreaterThan(25);
   });
 
   test('a summary taken from the next decision is caught whenever it tells something new', () => {
@@ -102,7 +102,7 @@ describe('on generated tasks', () => {
       injected += 1;
       expect(verifyAt(place, { ...place.honest, summary: later })?.rejection).toMatchObject({ stage: 'grounded' });
     }
-    expect(injected).toBeGreaterThan(30);
+    expect(injected).toBeGreaterThan(15);
   });
 
   test('one changed digit or letter in a literal of the summary is caught', () => {
@@ -124,6 +124,6 @@ describe('on generated tasks', () => {
       const changed = { ...place.honest, summary: summary.slice(0, at) + forged + summary.slice(at + victim.length) };
       expect(verifyAt(place, changed)?.rejection).toMatchObject({ stage: 'grounded' });
     }
-    expect(injected).toBeGreaterThan(100);
+    expect(injected).toBeGreaterThan(80);
   });
 });

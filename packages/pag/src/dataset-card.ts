@@ -5,20 +5,20 @@ export function renderDatasetCard(report: PagReport): string {
   const { config, split, references } = report;
   return `---
 license: apache-2.0
+language:
+  - en
 task_categories:
   - text-generation
+size_categories:
+  - ${sizeCategory(split.train.records + split.validation.records)}
 configs:
   - config_name: records
     default: true
     data_files:
-      - split: train
-        path: train.jsonl
-      - split: validation
-        path: validation.jsonl
+${dataFiles(report, { train: 'train.jsonl', validation: 'validation.jsonl' })}
   - config_name: sft
     data_files:
-      - split: train
-        path: sft.jsonl
+${dataFiles(report, { train: 'sft.jsonl', validation: 'sft-validation.jsonl' })}
 ---
 
 # PAG dataset
@@ -30,7 +30,8 @@ calls. Built by \`@parl-mt/pag\` from synthetic tasks over ${config.synthesis.cl
 |---|---|---|
 | train.jsonl | records | ${split.train.records} |
 | validation.jsonl | records of held-out tasks | ${split.validation.records} |
-| sft.jsonl | chats with a \`loss\` flag per message; both splits, named in \`split\` | ${split.train.records + split.validation.records} |
+| sft.jsonl | the same as chats with a \`loss\` flag per message | ${split.train.records} |
+| sft-validation.jsonl | held-out chats | ${split.validation.records} |
 
 ## Origin
 
@@ -82,6 +83,21 @@ ${table(
   report.stages.map(({ name, rows, seconds, cached }) => [name, String(rows), cached ? 'cached' : seconds.toFixed(1)]),
 )}
 `;
+}
+
+/** Splits with rows; a reader of the folder cannot tell the columns of an empty file. */
+function dataFiles({ split }: PagReport, paths: Readonly<Record<'train' | 'validation', string>>): string {
+  return (['train', 'validation'] as const)
+    .filter((name) => split[name].records > 0)
+    .map((name) => `      - split: ${name}\n        path: ${paths[name]}`)
+    .join('\n');
+}
+
+/** Buckets of the Hugging Face hub. */
+function sizeCategory(records: number): string {
+  if (records < 1000) return 'n<1K';
+  if (records < 10_000) return '1K<n<10K';
+  return records < 100_000 ? '10K<n<100K' : '100K<n<1M';
 }
 
 function sizeRow(part: string, sizes: TextSizes): string[] {

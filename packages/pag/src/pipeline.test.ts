@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CancelledError, ConfigError, pagConfigSchema, UsageError } from '@parl-mt/schema';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Annotator, deterministicAnnotator } from './annotate.js';
-import { exampleTask } from './example-task.fixture.js';
+import { exampleTask } from './example-task.testing.js';
 import { buildPagDataset, type PagOptions, type PagProgress } from './pipeline.js';
 import { readPagRecords } from './records.js';
 import type { Judge } from './verify/logprob-gain.js';
@@ -42,11 +42,12 @@ test('the dataset holds every decision once, split by task, and the report adds 
   expect([train.length, validation.length]).toEqual([9, 7]);
   const held = new Set(validation.map(({ taskId }) => taskId));
   expect(train.some(({ taskId }) => held.has(taskId))).toBe(false);
-  expect(await lines('sft.jsonl')).toHaveLength(16);
+  expect(await lines('sft.jsonl')).toHaveLength(9);
+  expect(await lines('sft-validation.jsonl')).toHaveLength(7);
   expect(JSON.parse(await readFile(join(folder, 'dataset/report.json'), 'utf8'))).toEqual(report);
   const card = await readFile(join(folder, 'dataset/README.md'), 'utf8');
   expect(card).toContain('28 decisions, 28 accepted (100.0%), 12 of these removed as duplicates.');
-  expect(await readdir(join(folder, 'dataset'))).toHaveLength(5); // no temporary file is left
+  expect(await readdir(join(folder, 'dataset'))).toHaveLength(6); // no temporary file is left
 });
 
 test('chat rows put the loss on the target alone', async () => {
@@ -56,6 +57,13 @@ test('chat rows put the loss on the target alone', async () => {
     expect(messages.map(({ loss }) => loss)).toEqual(messages.map((_, index) => index === messages.length - 1));
     expect(messages.at(-1)?.content).toMatch(/^<summary>.+<\/summary><think>.+<\/think>.+[^>]$|<\/tool_call>$/);
   }
+});
+
+test('without held-out tasks the card names no empty split', async () => {
+  await build({}, { validationFraction: 0 });
+  const card = await readFile(join(folder, 'dataset/README.md'), 'utf8');
+  expect(card).toContain('path: sft.jsonl');
+  expect(card).not.toContain('- split: validation');
 });
 
 test('a second run reads finished stages and writes the same bytes; another configuration does not', async () => {

@@ -42,8 +42,8 @@ export interface PagOptions {
  * Builds a PAG dataset: synthesise tasks, annotate every decision, verify, judge, export.
  *
  * Each stage's rows are kept in `outDir/stages` under the hash of configuration, code and the stage before: a second run
- * resumes after the last finished stage. `outDir/dataset` receives train.jsonl, validation.jsonl, sft.jsonl, README.md
- * and report.json, each written atomically. Equal configuration, code and judge give equal data files.
+ * resumes after the last finished stage. `outDir/dataset` receives train.jsonl, validation.jsonl (records), sft.jsonl,
+ * sft-validation.jsonl (chats), README.md and report.json, each written atomically. Equal configuration, code and judge give equal data files.
  *
  * @throws {CancelledError} (or the signal's own reason) when cancelled; finished stages stay.
  * @throws {RolloutError} boundary model, if the judge answers with something else than scores.
@@ -217,12 +217,14 @@ function removeDuplicates(records: readonly PagRecord[]): { records: PagRecord[]
 }
 
 async function writeRecordFiles(folder: string, records: readonly PagRecord[]): Promise<Record<string, string>> {
-  const train = records.filter(({ split }) => split === 'train');
-  const validation = records.filter(({ split }) => split === 'validation');
+  const split = (name: PagRecord['split']): PagRecord[] => records.filter((record) => record.split === name);
+  const write = (file: string, rows: Iterable<unknown>): Promise<string> =>
+    writeFileAtomic(join(folder, file), jsonLines(rows));
   return {
-    'train.jsonl': await writeFileAtomic(join(folder, 'train.jsonl'), jsonLines(train)),
-    'validation.jsonl': await writeFileAtomic(join(folder, 'validation.jsonl'), jsonLines(validation)),
-    'sft.jsonl': await writeFileAtomic(join(folder, 'sft.jsonl'), jsonLines([...train, ...validation].map(sftRow))),
+    'train.jsonl': await write('train.jsonl', split('train')),
+    'validation.jsonl': await write('validation.jsonl', split('validation')),
+    'sft.jsonl': await write('sft.jsonl', split('train').map(sftRow)),
+    'sft-validation.jsonl': await write('sft-validation.jsonl', split('validation').map(sftRow)),
   };
 }
 

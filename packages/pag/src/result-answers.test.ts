@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exampleTask } from './example-task.fixture.js';
+import { exampleTask } from './example-task.testing.js';
 import { resultAnswers } from './result-answers.js';
 
 const [call] = exampleTask('t').trace[0]?.calls ?? [];

@@ -3,7 +3,7 @@ import { type ContextMode, pagConfigSchema } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
 import { describeDecision } from './annotate.js';
 import { targetSteps } from './episode-messages.js';
-import { exampleTask } from './example-task.fixture.js';
+import { exampleTask } from './example-task.testing.js';
 import { trainingExamples } from './sequences.js';
 import { verifyTask } from './verify/verify-task.js';
 

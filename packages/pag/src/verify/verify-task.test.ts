@@ -2,7 +2,7 @@ import { type Awareness, pagConfigSchema, pagRecordSchema } from '@parl-mt/schem
 import { describe, expect, test } from 'vitest';
 import { describeDecision } from '../annotate.js';
 import { targetSteps } from '../episode-messages.js';
-import { exampleTask } from '../example-task.fixture.js';
+import { exampleTask } from '../example-task.testing.js';
 import { checkFormat } from './format.js';
 import { type VerifiedDecision, verifyTask } from './verify-task.js';
 
