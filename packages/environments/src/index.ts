@@ -11,7 +11,9 @@
  * environment.call({ name: 'touch', arguments: '{"file_name": "a.txt"}' });
  * console.log(environment.execute('ls()').content); // {"current_directory_content": ["a.txt"]}
  */
+export type { LongContextData } from './bfcl/api-class.js';
 export { BfclEnvironment, type BfclEnvironmentOptions, builtInTools } from './bfcl/bfcl-environment.js';
+export { parseCallText } from './bfcl/call-text.js';
 export {
   type CheckErrorType,
   type CheckFailure,

@@ -84,21 +84,25 @@ export class Directory extends PyObject {
   }
 
   addFile(name: PyValue, content: PyValue): void {
-    this.#refuseTaken('File', name);
+    refuseTaken(this, 'File', name);
     this.contents.set(name, new File(name, content));
   }
 
   addDirectory(name: PyValue): Directory {
-    this.#refuseTaken('Directory', name);
+    refuseTaken(this, 'Directory', name);
     const directory = new Directory(name, this);
     this.contents.set(name, directory);
     return directory;
   }
+}
 
-  #refuseTaken(kind: string, name: PyValue): void {
-    if (!this.contents.has(name)) return;
-    throw new PythonError('ValueError', `${kind} '${pyStr(name)}' already exists in directory '${pyStr(this.name)}'.`);
-  }
+/** @throws {PythonError} ValueError when the name is taken. */
+function refuseTaken(directory: Directory, kind: string, name: PyValue): void {
+  if (!directory.contents.has(name)) return;
+  throw new PythonError(
+    'ValueError',
+    `${kind} '${pyStr(name)}' already exists in directory '${pyStr(directory.name)}'.`,
+  );
 }
 
 type FileSystemState = {

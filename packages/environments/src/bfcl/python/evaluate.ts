@@ -124,8 +124,8 @@ class Evaluator {
   #items(items: readonly Expression[], scope: Scope): PyValue[] {
     const values: PyValue[] = [];
     for (const item of items) {
-      if (item.kind === 'starred') values.push(...iterate(this.evaluate(item.value, scope)));
-      else values.push(this.evaluate(item, scope));
+      if (item.kind !== 'starred') values.push(this.evaluate(item, scope));
+      else for (const value of iterate(this.evaluate(item.value, scope))) values.push(value);
     }
     return values;
   }
@@ -255,6 +255,9 @@ function itemAt(value: PyValue, index: PyValue): PyValue {
         ? `${subject} indices must be integers, not '${typeName(index)}'`
         : `${subject} indices must be integers or slices, not ${typeName(index)}`,
     );
+  }
+  if (BigInt.asIntN(64, BigInt(index)) !== BigInt(index)) {
+    throw new PythonError('IndexError', "cannot fit 'int' into an index-sized integer");
   }
   const position = Number(index);
   const item = items[position < 0 ? position + items.length : position];

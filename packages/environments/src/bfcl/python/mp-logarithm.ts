@@ -1,4 +1,4 @@
-import { type BigFloat, bigLog, fixedPi, roundToBits } from './fixed-point.js';
+import { type BigFloat, bigLog, fixedLn2, fixedPi, roundToBits } from './fixed-point.js';
 import { bitLength, decomposeDouble, intToDouble, roundDouble } from './rational.js';
 import { pyRepr } from './render.js';
 import { stripSpaces } from './text.js';
@@ -128,8 +128,76 @@ function logarithm(value: MpReal, bits: number): MpReal | MpComplex {
   return { real: roundedLog({ mantissa: -value.mantissa, exponent: value.exponent }, bits), imaginary: pi() };
 }
 
+/** Working precision up to which mpmath uses its cached Taylor series. */
+const TAYLOR_BITS = 2500;
+/** The series starts from logarithms of multiples of 2^-9. */
+const TAYLOR_SHIFT = 9;
+
+/**
+ * mpmath's `mpf_log` of a positive number. It keeps only 20 guard bits, which near 1 (where log(1 + t) is almost a tie
+ * between two results) shows in the last digit; so its series is followed step by step where it is used.
+ */
 function roundedLog(value: BigFloat, bits: number): BigFloat {
-  return roundToBits(bigLog(value, bits + 40), bits);
+  const { mantissa, exponent } = withoutTrailingZeros(value);
+  let wide = bits + 20;
+  if (mantissa === 1n) {
+    return roundToBits({ mantissa: BigInt(exponent) * fixedLn2(wide), exponent: -wide }, bits);
+  }
+  const length = bitLength(mantissa);
+  const magnitude = exponent + length;
+  if (Math.abs(magnitude) <= 1) {
+    const one = 1n << BigInt(magnitude === 0 ? length : length - 1);
+    const distance = magnitude === 0 ? one - mantissa : mantissa - one;
+    wide += length - bitLength(distance);
+  }
+  if (wide > TAYLOR_BITS || Math.abs(magnitude) > 10_000) return roundToBits(bigLog(value, bits + 40), bits);
+  const shift = wide - length;
+  const scaled = shift >= 0 ? mantissa << BigInt(shift) : mantissa >> BigInt(-shift);
+  const log = taylorLog(scaled, wide) + BigInt(magnitude) * fixedLn2(wide);
+  return roundToBits({ mantissa: log, exponent: -wide }, bits);
+}
+
+function withoutTrailingZeros({ mantissa, exponent }: BigFloat): BigFloat {
+  const zeros = bitLength(mantissa & -mantissa) - 1;
+  return { mantissa: mantissa >> BigInt(zeros), exponent: exponent + zeros };
+}
+
+const startLogs = new Map<string, bigint>();
+
+/** log of a multiple n of 2^-9, cut down to `bits` fraction bits. */
+function startLog(n: bigint, bits: number): bigint {
+  const key = `${n}:${bits}`;
+  let log = startLogs.get(key);
+  if (log === undefined) {
+    const { mantissa, exponent } = bigLog({ mantissa: n, exponent: -TAYLOR_SHIFT }, bits + 20);
+    const shift = exponent + bits;
+    log = shift >= 0 ? mantissa << BigInt(shift) : mantissa >> BigInt(-shift);
+    if (startLogs.size >= 2048) startLogs.clear();
+    startLogs.set(key, log);
+  }
+  return log;
+}
+
+/** mpmath's `log_taylor_cached`: fixed-point logarithm of x in [0.5, 1), every cut where mpmath cuts. */
+function taylorLog(x: bigint, bits: number): bigint {
+  const fraction = BigInt(bits);
+  const n = x >> BigInt(bits - TAYLOR_SHIFT);
+  const cachedBits = Math.min(2 ** Math.ceil(Math.log2(bits)), TAYLOR_BITS) + 20;
+  const start = n << BigInt(bits - TAYLOR_SHIFT);
+  const startValue = startLog(n, cachedBits) >> BigInt(cachedBits - bits);
+  const u = ((x - start) << fraction) / start;
+  let power = (u << fraction) / ((2n << fraction) + u);
+  const square = (power * power) >> fraction;
+  const fourth = (square * square) >> fraction;
+  let even = power;
+  let odd = power / 3n;
+  power = (power * fourth) >> fraction;
+  for (let k = 5n; power !== 0n; k += 4n) {
+    even += power / k;
+    odd += power / (k + 2n);
+    power = (power * fourth) >> fraction;
+  }
+  return startValue + ((even + ((odd * square) >> fraction)) << 1n);
 }
 
 /** mpf_div: 0/0 and x/0 raise. */

@@ -6,6 +6,7 @@ import {
   isNumeric,
   isTruthy,
   PyBytes,
+  PyDict,
   PySet,
   PyTuple,
   PythonError,
@@ -20,7 +21,10 @@ export type ComparisonOperator = '<' | '<=' | '>' | '>=' | '==' | '!=' | 'in' | 
 
 /** Ints beyond this many bits end as MemoryError: they cannot be printed, and would only burn time. */
 const MAX_INT_BITS = 1 << 20;
-const MAX_REPEATED_LENGTH = 2_000_000;
+/** Largest Py_ssize_t. */
+const MAX_INDEX = 2n ** 63n - 1n;
+/** Longest text or list that `+` and `*` make. */
+const MAX_REPEATED_LENGTH = 500_000;
 
 /** @throws {PythonError} as Python does; MemoryError for results beyond our limits. */
 export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): PyValue {
@@ -38,6 +42,7 @@ export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): P
       return applyOther(operator, a, b);
     case '|':
       if (a instanceof PySet && b instanceof PySet) return new PySet([...a.sorted(), ...b.sorted()]);
+      if (a instanceof PyDict && b instanceof PyDict) return new PyDict([...a.entries(), ...b.entries()]);
       return applyOther(operator, a, b);
     default:
       return applyOther(operator, a, b);
@@ -115,14 +120,18 @@ function applyInts(operator: BinaryOperator, a: bigint, b: bigint, originalA: Py
       if (b < 0n) throw new PythonError('ValueError', 'negative shift count');
       return a >> b;
     case '&':
-      return a & b;
     case '|':
-      return a | b;
     case '^':
-      return a ^ b;
+      return bitwise(operator, a, b, typeof originalA === 'boolean' && typeof originalB === 'boolean');
     default:
       throw unsupported(operator, originalA, originalB);
   }
+}
+
+/** Of two bools these give a bool. */
+function bitwise(operator: '&' | '|' | '^', a: bigint, b: bigint, isBoolean: boolean): PyValue {
+  const bits = operator === '&' ? a & b : operator === '|' ? a | b : a ^ b;
+  return isBoolean ? bits === 1n : bits;
 }
 
 function checkedInt(bits: number, compute: () => bigint): bigint {
@@ -165,6 +174,9 @@ function powFloats(base: number, exponent: number): PyValue {
   }
   if (base < 0 && Number.isFinite(base) && Number.isFinite(exponent) && !Number.isInteger(exponent)) {
     const { real, imaginary } = powNegativeBase(base, exponent);
+    if (!Number.isFinite(real) || !Number.isFinite(imaginary)) {
+      throw new PythonError('OverflowError', 'complex exponentiation');
+    }
     return new PyComplex(real, imaginary);
   }
   const result = powDouble(base, exponent);
@@ -211,6 +223,9 @@ function repeat(a: PyValue, b: PyValue): PyValue {
   const [sequence, count] = isSequence(a) ? [a, b] : [b as string | PyValue[] | PyTuple | PyBytes, a];
   if (typeof count !== 'bigint' && typeof count !== 'boolean') {
     throw typeError(`can't multiply sequence by non-int of type '${typeName(count)}'`);
+  }
+  if (BigInt(count) > MAX_INDEX || BigInt(count) < -MAX_INDEX) {
+    throw new PythonError('OverflowError', "cannot fit 'int' into an index-sized integer");
   }
   const times = Math.max(0, Number(count));
   if (typeof sequence === 'string') return checkedLength(sequence.length * times, () => sequence.repeat(times));

@@ -138,7 +138,7 @@ class Parser {
       const value = this.#parseOr();
       if (!this.#takeWord('if')) return value;
       const test = this.#parseOr();
-      if (!this.#takeWord('else')) this.#fail();
+      if (!this.#takeWord('else')) throw new PythonSyntaxError("expected 'else' after 'if' expression");
       return { kind: 'conditional', test, body: value, otherwise: this.#parseExpression() };
     });
   }
@@ -486,7 +486,7 @@ class Parser {
       bytes = isBytes;
       if (token.prefix.includes('f')) {
         isFormatted = true;
-        parts.push(...this.#parseFormatted(token.text, token.prefix));
+        this.#parseFormatted(token.text, token.prefix, parts);
       } else {
         parts.push(parseStringBody(token.text, token.prefix));
       }
@@ -496,9 +496,8 @@ class Parser {
     return { kind: 'constant', value: bytes ? new PyBytes(text) : text };
   }
 
-  /** `{expression}`, `{expression!r}` and `{expression!s}`; format specifications are refused. */
-  #parseFormatted(body: string, prefix: string): FormattedPart[] {
-    const parts: FormattedPart[] = [];
+  /** Adds the parts: `{expression}`, `{expression!r}`, `{expression!s}`; format specifications are refused. */
+  #parseFormatted(body: string, prefix: string, parts: FormattedPart[]): void {
     let text = '';
     for (let index = 0; index < body.length; index++) {
       const character = body[index] as string;
@@ -522,6 +521,5 @@ class Parser {
       }
     }
     if (text !== '') parts.push(parseStringBody(text, prefix));
-    return parts;
   }
 }

@@ -47,7 +47,7 @@ export function divideEven(numerator: bigint, denominator: bigint): bigint {
  * Infinity where the quotient is too large.
  */
 export function divideToDouble(numerator: bigint, denominator: bigint): number {
-  if (numerator === 0n) return 0;
+  if (numerator === 0n) return denominator < 0n ? -0 : 0;
   const isNegative = numerator < 0n !== denominator < 0n;
   const top = numerator < 0n ? -numerator : numerator;
   const bottom = denominator < 0n ? -denominator : denominator;

@@ -14,7 +14,7 @@ import {
 const MAX_INT_DIGITS = 4300;
 const TOO_MANY_DIGITS = 10n ** 4300n;
 /** Results longer than this end as MemoryError: aliased values can double in length with every call. */
-const MAX_TEXT_LENGTH = 20_000_000;
+const MAX_TEXT_LENGTH = 10_000_000;
 const MAX_DEPTH = 900;
 
 /** Python `str(value)`. */
@@ -39,7 +39,7 @@ class ReprWriter {
   write(value: PyValue): string {
     const text = this.#render(value);
     this.#length += text.length;
-    if (this.#length > MAX_TEXT_LENGTH * 4) throw new PythonError('MemoryError', '');
+    if (this.#length > MAX_TEXT_LENGTH) throw new PythonError('MemoryError', '');
     return text;
   }
 
@@ -156,7 +156,7 @@ class JsonWriter {
   write(value: PyValue): string {
     const text = this.#render(value);
     this.#length += text.length;
-    if (this.#length > MAX_TEXT_LENGTH * 4) throw new PythonError('MemoryError', '');
+    if (this.#length > MAX_TEXT_LENGTH) throw new PythonError('MemoryError', '');
     return text;
   }
 

@@ -20,7 +20,10 @@ export function typeError(message: string): PythonError {
   return new PythonError('TypeError', message);
 }
 
-/** Anything else that has a Python type. Own fields are its attributes; see graph.ts for how they are copied. */
+/**
+ * Anything else that has a Python type. graph.ts copies mutable ones field by field onto the same prototype, so these
+ * keep all their state in public fields: a private `#member` would be missing from the copy.
+ */
 export abstract class PyObject {
   /** What `type(x).__name__` gives. */
   abstract get typeName(): string;
