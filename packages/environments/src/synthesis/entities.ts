@@ -62,6 +62,10 @@ export class EntityRegistry {
     entity.roles.set(role, { turn, order: this.#order++ });
   }
 
+  all(): readonly Entity[] {
+    return this.#entities;
+  }
+
   /** Known entities of a kind. */
   known(kind: EntityKind): Entity[] {
     return this.#entities.filter((entity) => entity.kind === kind && entity.known !== undefined);
@@ -154,7 +158,7 @@ const rolePhrases: Partial<Record<EntityKind, Readonly<Record<string, RolePhrase
   folder: { created: made('folder', 'created'), renamed: done('folder', 'renamed'), holder: holder() },
   tweet: {
     posted: {
-      once: ['the tweet you posted', 'your tweet', 'the tweet you posted earlier'],
+      once: ['the tweet you posted', 'the tweet you posted earlier'],
       recent: ['the tweet you just posted'],
       first: ['the first tweet you posted'],
       last: ['the last tweet you posted'],

@@ -11,6 +11,9 @@ export function joinWords(items: readonly string[], last = 'and'): string {
   return `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`;
 }
 
+/** Before a third clause and after. */
+const laterJoiners = ['{a}, and then {b}', '{a}; finally, {b}', '{a}, then {b}', '{a}; after that, {b}'];
+
 const joiners = [
   '{a}, then {b}',
   '{a} and {b}',
@@ -21,6 +24,9 @@ const joiners = [
   '{a}; next, {b}',
   '{a}, and after that {b}',
 ];
+
+/** Joiners that stand well after any opening: "Next, first do this; next, do that" would not. */
+const plainJoiners = ['{a}, then {b}', '{a} and {b}', '{a} and then {b}', '{a}, and also {b}'];
 
 /** Openings; those that make a question end in "?". */
 const openings = [
@@ -41,13 +47,14 @@ const followUps = ['now {x}.', 'next, {x}.', 'okay, {x}.', 'thanks, now {x}.', '
 
 /** One message from the clauses of a turn, joined and opened naturally. */
 export function composeMessage(random: Random, clauses: readonly string[], isFirstTurn: boolean): string {
+  const isFollowUp = !isFirstTurn && random.chance(0.3);
   const [first, ...rest] = clauses;
   let body = first ?? '';
   for (const [i, clause] of rest.entries()) {
-    const usable = i === 0 ? joiners : ['{a}, and then {b}', '{a}; finally, {b}', '{a}, then {b}'];
+    const usable = i > 0 ? laterJoiners : isFollowUp || rest.length > 1 ? plainJoiners : joiners;
     body = fill(random.pick(usable), { a: body, b: clause });
   }
-  const opening = !isFirstTurn && random.chance(0.3) ? random.pick(followUps) : random.pick(openings);
+  const opening = random.pick(isFollowUp ? followUps : openings);
   const sentence = fill(opening, { x: body });
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -1,4 +1,5 @@
 import type { SynthesisConfig } from '@parl-mt/schema';
+import type { Entity } from './entities.js';
 import { fileSystemOperations } from './operations/file-system.js';
 import { mathOperations } from './operations/math.js';
 import type { Operation } from './operations/operation.js';
@@ -7,8 +8,8 @@ import { twitterOperations } from './operations/twitter.js';
 import { composeMessage } from './phrasing.js';
 import type { Random } from './random.js';
 import type { SynthesisClass } from './scenario.js';
-import type { TurnTrace } from './trace.js';
-import { RejectedDraft, type TaskDraft, TurnDraft } from './turn-draft.js';
+import type { EntityKind, TurnTrace } from './trace.js';
+import { type Clause, RejectedDraft, type TaskDraft, TurnDraft } from './turn-draft.js';
 
 /** Everything a user can wish for. */
 export const operations: readonly Operation[] = [
@@ -26,8 +27,8 @@ export function coveredMethods(className: SynthesisClass): readonly string[] {
 
 /** How often an operation that finds nothing suitable is drawn again before the turn is given up. */
 const MAX_DRAWS_PER_CLAUSE = 12;
-/** How much likelier an operation is that can build on an earlier turn: progress is what the tasks are about. */
-const REUSE_BONUS = 4;
+/** Chance that a turn starts with an operation that can build on an earlier one: progress is what the tasks are about. */
+const REUSE_CHANCE = 0.75;
 /** Chance that a turn stays with the class of the last one, where several are involved. */
 const SAME_CLASS_CHANCE = 0.4;
 
@@ -75,13 +76,16 @@ function drawTurn(task: TaskDraft, turn: number, calls: number, className: Synth
   return draft.toTrace(userMessage, closingMessages(messages));
 }
 
-function drawClause(draft: TurnDraft, used: Set<string>, className: SynthesisClass | undefined) {
+function drawClause(draft: TurnDraft, used: Set<string>, planned: SynthesisClass | undefined): Clause | undefined {
+  const known = reusableKinds(draft);
+  const weightOf = (candidate: Operation): number =>
+    used.has(candidate.name) ? 0 : candidate.weight(draft) * preference(draft, candidate.className, planned);
   for (let i = 0; i < MAX_DRAWS_PER_CLAUSE; i++) {
-    const operation = draft.random.pickWeighted(operations, (candidate) => {
-      if (used.has(candidate.name)) return 0;
-      const weight = candidate.weight(draft) * preference(draft, candidate.className, className);
-      return canReuse(draft, candidate) ? weight * REUSE_BONUS : weight;
-    });
+    const reusing =
+      planned !== undefined && draft.random.chance(REUSE_CHANCE)
+        ? operations.filter(({ uses }) => uses.some((kind) => known.has(kind)))
+        : [];
+    const operation = draft.random.pickWeighted(reusing, weightOf) ?? draft.random.pickWeighted(operations, weightOf);
     if (operation === undefined) return undefined;
     const clause = operation.run(draft);
     if (clause === undefined) continue;
@@ -91,15 +95,17 @@ function drawClause(draft: TurnDraft, used: Set<string>, className: SynthesisCla
   return undefined;
 }
 
-/** Whether an earlier turn made something known that the operation can act on where the conversation is now. */
-function canReuse(draft: TurnDraft, { uses }: Operation): boolean {
+/** Kinds of which an earlier turn made something known that calls can reach from where the conversation is now. */
+function reusableKinds(draft: TurnDraft): ReadonlySet<EntityKind> {
   const { registry, files } = draft.scenario;
-  return uses.some((kind) =>
-    registry.known(kind).some((entity) => {
-      if (!draft.isKnown(entity)) return false;
-      const isInTree = kind === 'file' || kind === 'folder';
-      return !isInTree || files?.current.entries.get(entity.literal)?.entity === entity;
-    }),
+  const isReachable = (entity: Entity): boolean =>
+    (entity.kind !== 'file' && entity.kind !== 'folder') ||
+    files?.current.entries.get(entity.literal)?.entity === entity;
+  return new Set(
+    registry
+      .all()
+      .filter((entity) => draft.isKnown(entity) && isReachable(entity))
+      .map(({ kind }) => kind),
   );
 }
 

@@ -11,14 +11,14 @@ export class Random {
 
   /** @param seeds - any whole numbers; each one is mixed in with all its 53 bits, and their order matters. */
   constructor(...seeds: readonly number[]) {
-    let hash = 0x9e3779b9;
+    let hash = 0;
     for (const seed of seeds) {
       hash = mix(hash ^ (seed >>> 0));
       hash = mix(hash ^ Math.floor(seed / 2 ** 32));
     }
-    this.#a = mix(hash + 0x9e3779b9);
-    this.#b = mix(this.#a + 0x9e3779b9);
-    this.#c = mix(this.#b + 0x9e3779b9);
+    this.#a = mix(hash);
+    this.#b = mix(this.#a);
+    this.#c = mix(this.#b);
     for (let i = 0; i < 12; i++) this.bits();
   }
 

@@ -46,6 +46,7 @@ export interface TweetModel {
   readonly content: string;
   /** Posted without mentions: shares the one default list of all such tweets (a quirk of the reference). */
   readonly sharesMentions: boolean;
+  readonly mentions: Set<string>;
   retweeted: boolean;
   commented: boolean;
 }
@@ -182,6 +183,7 @@ function drawTwitter(random: Random, registry: EntityRegistry, config: Record<st
       username: author,
       content: newText(random, 3, 4),
       sharesMentions: false,
+      mentions: new Set(),
       retweeted: false,
       commented: false,
     };

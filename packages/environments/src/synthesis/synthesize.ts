@@ -17,6 +17,8 @@ export interface SynthesisOptions {
 
 /** Draws of one task that may fail before the knobs are blamed. */
 const MAX_ATTEMPTS = 500;
+/** Least share of the later turns that must talk about something an earlier turn made known. */
+const DEPENDENT_SHARE = 0.5;
 /** Chances of one, two and three classes in a task. */
 const CLASS_COUNT_WEIGHTS = [0.35, 0.5, 0.15];
 
@@ -119,7 +121,8 @@ function attemptTask(
     dependentTurns: 0,
   };
   const trace = drawTurns(draft, config);
-  if (draft.dependentTurns < (trace.length - 1) / 2) throw new RejectedDraft('too few turns need an earlier one');
+  if (draft.dependentTurns < (trace.length - 1) * DEPENDENT_SHARE)
+    throw new RejectedDraft('too few turns need an earlier one');
   requireSound(trace);
   requireReplay(environment, blank, trace);
   const task: Task = {

@@ -230,10 +230,10 @@ export class TurnDraft {
 
 const pronouns: Readonly<Record<EntityKind, readonly string[]>> = {
   file: ['it', 'it', 'that file'],
-  folder: ['it', 'that folder'],
+  folder: ['that folder', 'the folder'],
   tweet: ['that tweet', 'this tweet'],
   ticket: ['that ticket', 'this ticket'],
-  value: ['the result', 'that result', 'the value'],
+  value: ['the result', 'that result', 'that value'],
   text: ['what you find', 'the result'],
   user: ['that user', 'the same user'],
   id: ['its id'],
@@ -244,7 +244,7 @@ const quoted = (literal: string): string => `'${literal}'`;
 const literalPhrases: Readonly<Record<EntityKind, (literal: string) => readonly string[]>> = {
   file: (name) => [quoted(name), quoted(name), `the file ${quoted(name)}`],
   folder: (name) => [quoted(name), `the folder ${quoted(name)}`, `the ${quoted(name)} folder`],
-  tweet: (id) => [`tweet ${id}`, `the tweet ${id}`, `the tweet with id ${id}`],
+  tweet: (id) => [`tweet ${id}`, `tweet number ${id}`, `the tweet with id ${id}`],
   ticket: (id) => [`ticket ${id}`, `ticket number ${id}`, `the ticket with id ${id}`],
   value: (number) => [number],
   text: (text) => [quoted(text)],

@@ -12,7 +12,8 @@ export function chooseText(draft: TurnDraft, usable: (text: string) => boolean =
   const { random, scenario } = draft;
   const known = (['value', 'text', 'id'] as const)
     .flatMap((kind) => scenario.registry.known(kind))
-    .filter((entity) => usable(entity.literal) && (draft.isKnown(entity) || entity === draft.focus));
+    .filter((entity) => isShortText(entity.literal) && usable(entity.literal))
+    .filter((entity) => draft.isKnown(entity) || entity === draft.focus);
   const entity = random.pickWeighted<Entity | undefined>([undefined, ...known], (candidate) => {
     if (candidate === undefined) return 4;
     if (candidate === draft.focus) return 8;
@@ -23,10 +24,15 @@ export function chooseText(draft: TurnDraft, usable: (text: string) => boolean =
   return { phrase: `'${text}'`, literal: text, provenance: draft.stated(`'${text}'`) };
 }
 
+/** One line of a few words: what a small policy can copy. */
+export function isShortText(text: string): boolean {
+  return !text.includes('\n') && text.split(' ').length <= 4;
+}
+
 /** Chance weights for picking among things: what this turn talks about, then what earlier turns met, then the rest. */
 export function familiarity(draft: TurnDraft, entity: Entity): number {
   if (entity === draft.focus) return 10;
   if (!draft.isKnown(entity)) return 1;
   // Older things weigh more, so that distances between creation and reuse vary.
-  return 6 + 2 * (draft.turn - entity.known!.turn);
+  return 6 + 3 * (draft.turn - entity.known!.turn);
 }

@@ -1,9 +1,10 @@
 import type { Entity } from '../entities.js';
-import { fill, joinWords } from '../phrasing.js';
+import { joinWords } from '../phrasing.js';
 import { type Clause, type PlannedArgument, RejectedDraft, type Spoken, type TurnDraft } from '../turn-draft.js';
 import { familiarity } from './content.js';
 import { mathPhrasings as phrasings } from './math-phrasings.js';
 import type { Operation } from './operation.js';
+import { spokenNumber, word } from './wording.js';
 
 type Method = keyof typeof phrasings;
 
@@ -30,7 +31,7 @@ interface ListCalculation extends Calculation {
 interface BinaryCalculation extends Calculation {
   readonly parameters: readonly [string, string];
   /** Second operand for a first one. */
-  second(draft: TurnDraft): number;
+  second(draft: TurnDraft, a: number): number;
   compute(a: number, b: number): number;
 }
 
@@ -111,7 +112,8 @@ const binaryCalculations: readonly BinaryCalculation[] = [
     role: 'percentage',
     noun: 'percentage',
     parameters: ['part', 'whole'],
-    second: (draft) => draft.random.pick([20, 25, 40, 50, 80, 200]),
+    second: (draft, a) =>
+      draft.random.pick([20, 25, 40, 50, 80, 200, 400, 500].filter((whole) => whole > a || whole > 400)),
     compute: (part, whole) => (part / whole) * 100,
   },
   {
@@ -172,13 +174,16 @@ function ofList(draft: TurnDraft, calculation: ListCalculation): Clause | undefi
 function ofPair(draft: TurnDraft, calculation: BinaryCalculation): Clause | undefined {
   const known = draft.random.chance(0.8) ? knownNumber(draft) : undefined;
   const pair = drawUntil(
-    () => [known === undefined ? freshNumber(draft) : Number(known.literal), calculation.second(draft)] as const,
+    () => {
+      const a = known === undefined ? freshNumber(draft) : Number(known.literal);
+      return [a, calculation.second(draft, a)] as const;
+    },
     ([a, b]) => a !== b && isShort(calculation.compute(a, b)),
   );
   if (pair === undefined) return undefined;
   const first = known === undefined ? say(draft, pair[0]) : draft.refer(known);
   const second = say(draft, pair[1]);
-  const args = [numberArgument(calculation.parameters[0], first), numberArgument(calculation.parameters[1], second)];
+  const args = [spokenNumber(calculation.parameters[0], first), spokenNumber(calculation.parameters[1], second)];
   return calculate(draft, calculation, args, { a: first.phrase, b: second.phrase });
 }
 
@@ -189,7 +194,7 @@ function rounded(draft: TurnDraft): Clause | undefined {
   const operand = known === undefined ? sayText(draft, newDecimal(draft, places + 1)) : draft.refer(known);
   const words = `${places} decimal place${places === 1 ? '' : 's'}`;
   const args = [
-    numberArgument('number', operand),
+    spokenNumber('number', operand),
     { name: 'decimal_places', value: { number: `${places}` }, provenance: draft.stated(words) },
   ];
   const description = { method: 'round_number', weight: 1, role: 'rounded', noun: 'rounded value' } as const;
@@ -206,7 +211,7 @@ function absolute(draft: TurnDraft): Clause | undefined {
     noun: 'absolute value',
     isSelection: true,
   } as const;
-  return calculate(draft, description, [numberArgument('number', operand)], { a: operand.phrase });
+  return calculate(draft, description, [spokenNumber('number', operand)], { a: operand.phrase });
 }
 
 function calculate(
@@ -215,7 +220,7 @@ function calculate(
   args: readonly PlannedArgument[],
   slots: Readonly<Record<string, string>>,
 ): Clause {
-  const text = fill(draft.random.pick(phrasings[method]), slots);
+  const text = word(draft, phrasings[method], slots);
   let value = '';
   const answers = (_result: unknown, content: string): readonly string[] => {
     value = resultText(content);
@@ -267,10 +272,6 @@ function say(draft: TurnDraft, value: number): Spoken {
 
 function sayText(draft: TurnDraft, text: string): Spoken {
   return { phrase: text, literal: text, provenance: draft.stated(text) };
-}
-
-function numberArgument(name: string, spoken: Spoken): PlannedArgument {
-  return { name, value: { number: spoken.literal }, provenance: spoken.provenance };
 }
 
 function isShort(value: number): boolean {

@@ -1,4 +1,3 @@
-import { fill } from '../phrasing.js';
 import type { TicketDeskModel, TicketModel } from '../scenario.js';
 import type { ArgumentValue } from '../trace.js';
 import type { CallOptions, Clause, PlannedArgument, TurnDraft } from '../turn-draft.js';
@@ -6,9 +5,7 @@ import { newPassword, newResolution, newStatus, newTitle, newUserName } from '..
 import { chooseText, familiarity } from './content.js';
 import type { Operation } from './operation.js';
 import { ticketPhrasings as phrasings } from './ticket-phrasings.js';
-
-const unchanged: CallOptions = { changes: false };
-const changing: CallOptions = { changes: true };
+import { changing, fieldOf, spokenArgument, spokenNumber, statedText, unchanged, word } from './wording.js';
 
 interface TicketOperation {
   readonly name: string;
@@ -30,8 +27,13 @@ const operations: readonly TicketOperation[] = [
       const { random, scenario } = draft;
       const username = scenario.twitter?.username ?? newUserName(random);
       const password = scenario.twitter?.password ?? newPassword(random);
-      const text = word(draft, 'login', { name: `'${username}'`, password: `'${password}'` });
-      call(draft, 'ticket_login', [stated(draft, 'username', username), stated(draft, 'password', password)], changing);
+      const text = word(draft, phrasings.login, { name: `'${username}'`, password: `'${password}'` });
+      call(
+        draft,
+        'ticket_login',
+        [statedText(draft, 'username', username), statedText(draft, 'password', password)],
+        changing,
+      );
       model.user = username;
       return { text, message: 'You are logged in to the ticket system.' };
     },
@@ -45,7 +47,7 @@ const operations: readonly TicketOperation[] = [
     run(draft, model) {
       call(draft, 'logout', [], changing);
       model.user = undefined;
-      return { text: word(draft, 'logout'), message: 'You are logged out.' };
+      return { text: word(draft, phrasings.logout), message: 'You are logged out.' };
     },
   },
   {
@@ -56,7 +58,7 @@ const operations: readonly TicketOperation[] = [
     run(draft, model) {
       call(draft, 'ticket_get_login_status', [], unchanged);
       const message = model.user === undefined ? 'No, you are not logged in.' : 'Yes, you are logged in.';
-      return { text: word(draft, 'status'), message };
+      return { text: word(draft, phrasings.status), message };
     },
   },
   {
@@ -69,24 +71,30 @@ const operations: readonly TicketOperation[] = [
       const { random } = draft;
       const title = newTitle(random);
       const extras: string[] = [];
-      const args: PlannedArgument[] = [stated(draft, 'title', title)];
+      const args: PlannedArgument[] = [statedText(draft, 'title', title)];
       if (random.chance(0.45)) {
         const description = chooseText(draft);
-        const before = random.pick([' with the description ', ', description ', ' and the description ']);
+        const before = random.pick([' with the description ', ', description ', ' and describe it as ']);
         extras.push(`${before}${description.phrase}`);
-        args.push({ name: 'description', value: description.literal, provenance: description.provenance });
+        args.push(spokenArgument('description', description));
       }
       const priority = random.chance(0.5) ? random.integer(2, 5) : undefined;
       if (priority !== undefined) {
-        extras.push(random.pick([` and priority ${priority}`, `, priority ${priority}`, ` at priority ${priority}`]));
+        extras.push(
+          random.pick([
+            ` ${extras.length > 0 ? 'and' : 'with'} priority ${priority}`,
+            `, priority ${priority}`,
+            ` at priority ${priority}`,
+          ]),
+        );
         args.push({
           name: 'priority',
           value: { number: `${priority}` },
           provenance: draft.stated(`priority ${priority}`),
         });
       }
-      const options = { changes: true, answers: (result: unknown) => [idOf(result)] };
-      const id = idOf(call(draft, 'create_ticket', args, options));
+      const options = { changes: true, answers: (result: unknown) => [fieldOf(result, 'id')] };
+      const id = fieldOf(call(draft, 'create_ticket', args, options), 'id');
       const { registry } = draft.scenario;
       const entity = registry.add('ticket', id);
       model.tickets.push({
@@ -99,7 +107,7 @@ const operations: readonly TicketOperation[] = [
       });
       draft.learn(registry.add('id', id), 'ticket');
       draft.learn(entity, 'created');
-      const text = word(draft, 'create', { title: `'${title}'`, extras: extras.join('') });
+      const text = word(draft, phrasings.create, { title: `'${title}'`, extras: extras.join('') });
       return { text, focus: entity, message: `Ticket ${id} is open.` };
     },
   },
@@ -110,8 +118,14 @@ const operations: readonly TicketOperation[] = [
     needsLogin: false,
     weight: (_draft, model) => (model.tickets.length === 0 ? 0 : 1),
     run(draft, model) {
-      const show = (): string => 'Here is the ticket.';
-      return onTicket(draft, model, 'get', 'get_ticket', () => true, unchanged, 'read', show);
+      return onTicket(draft, model, {
+        method: 'get_ticket',
+        templates: phrasings.get,
+        options: unchanged,
+        role: 'read',
+        fits: () => true,
+        message: () => 'Here is the ticket.',
+      });
     },
   },
   {
@@ -121,9 +135,16 @@ const operations: readonly TicketOperation[] = [
     needsLogin: false,
     weight: (_draft, model) => (model.tickets.some(isOpen) ? 1.2 : 0),
     run(draft, model) {
-      return onTicket(draft, model, 'close', 'close_ticket', isSettleable(draft), changing, 'closed', (ticket) => {
-        ticket.status = 'Closed';
-        return `Ticket ${ticket.id} is closed.`;
+      return onTicket(draft, model, {
+        method: 'close_ticket',
+        templates: phrasings.close,
+        options: changing,
+        role: 'closed',
+        fits: isSettleable(draft),
+        after: (ticket) => {
+          ticket.status = 'Closed';
+        },
+        message: (ticket) => `Ticket ${ticket.id} is closed.`,
       });
     },
   },
@@ -138,11 +159,11 @@ const operations: readonly TicketOperation[] = [
       if (ticket === undefined) return undefined;
       const resolution = newResolution(draft.random);
       const target = draft.refer(ticket.entity);
-      const args = [ticketArgument(ticket, target.provenance), stated(draft, 'resolution', resolution)];
+      const args = [spokenNumber('ticket_id', target), statedText(draft, 'resolution', resolution)];
       call(draft, 'resolve_ticket', args, changing);
       ticket.status = 'Resolved';
       draft.mark(ticket.entity, 'resolved');
-      const text = word(draft, 'resolve', { ticket: target.phrase, resolution: `'${resolution}'` });
+      const text = word(draft, phrasings.resolve, { ticket: target.phrase, resolution: `'${resolution}'` });
       return { text, focus: ticket.entity, message: `Ticket ${ticket.id} is resolved.` };
     },
   },
@@ -159,13 +180,13 @@ const operations: readonly TicketOperation[] = [
       const target = draft.refer(ticket.entity);
       const updates = { fields: [[edit.field, edit.value] as const] };
       const args = [
-        ticketArgument(ticket, target.provenance),
+        spokenNumber('ticket_id', target),
         { name: 'updates', value: updates, provenance: edit.provenance },
       ];
       call(draft, 'edit_ticket', args, changing);
       edit.apply();
       draft.mark(ticket.entity, 'edited');
-      const text = word(draft, edit.variant, { ticket: target.phrase, value: edit.phrase });
+      const text = word(draft, phrasings[edit.variant], { ticket: target.phrase, value: edit.phrase });
       return { text, focus: ticket.entity, message: `Ticket ${ticket.id} is updated.` };
     },
   },
@@ -179,14 +200,17 @@ const operations: readonly TicketOperation[] = [
       const status = draft.random.chance(0.5) ? draft.random.pick(mine).status : undefined;
       const found = mine.filter((ticket) => status === undefined || ticket.status === status);
       const unknown = found.filter((ticket) => ticket.entity.known === undefined);
-      const args = status === undefined ? [] : [stated(draft, 'status', status)];
+      const args = status === undefined ? [] : [statedText(draft, 'status', status)];
       const answers = unknown.map((ticket) => ticket.entity.literal);
       call(draft, 'get_user_tickets', args, { changes: false, answers: () => answers });
       const [ticket] = found;
       const focus = found.length === 1 && ticket !== undefined ? ticket.entity : undefined;
       draft.surface(found.map(({ entity }) => entity));
       if (focus !== undefined) draft.learnIfNew(focus, 'found');
-      const text = status === undefined ? word(draft, 'list') : word(draft, 'listByStatus', { status: `'${status}'` });
+      const text =
+        status === undefined
+          ? word(draft, phrasings.list)
+          : word(draft, phrasings.listByStatus, { status: `'${status}'` });
       const message = found.length === 1 ? `You have ticket ${ticket!.id}.` : `You have ${found.length} tickets.`;
       return { text, focus, message };
     },
@@ -264,22 +288,31 @@ function drawEdit(draft: TurnDraft, ticket: TicketModel): Edit {
   }
 }
 
-function onTicket(
-  draft: TurnDraft,
-  model: TicketDeskModel,
-  variant: keyof typeof phrasings,
-  method: string,
-  fits: (ticket: TicketModel) => boolean,
-  options: CallOptions,
-  role: string,
-  after: (ticket: TicketModel) => string,
-): Clause | undefined {
-  const ticket = pickTicket(draft, model, fits);
+interface TicketCall {
+  readonly method: string;
+  readonly templates: readonly string[];
+  readonly options: CallOptions;
+  /** What the call does to the ticket. */
+  readonly role: string;
+  fits(ticket: TicketModel): boolean;
+  after?(ticket: TicketModel): void;
+  message(ticket: TicketModel): string;
+}
+
+/** A call whose only argument is a ticket. */
+function onTicket(draft: TurnDraft, model: TicketDeskModel, plan: TicketCall): Clause | undefined {
+  const { method, templates, options, role } = plan;
+  const ticket = pickTicket(draft, model, plan.fits);
   if (ticket === undefined) return undefined;
   const target = draft.refer(ticket.entity);
-  call(draft, method, [ticketArgument(ticket, target.provenance)], options);
+  call(draft, method, [spokenNumber('ticket_id', target)], options);
+  plan.after?.(ticket);
   draft.mark(ticket.entity, role);
-  return { text: word(draft, variant, { ticket: target.phrase }), focus: ticket.entity, message: after(ticket) };
+  return {
+    text: word(draft, templates, { ticket: target.phrase }),
+    focus: ticket.entity,
+    message: plan.message(ticket),
+  };
 }
 
 function pickTicket(
@@ -300,22 +333,6 @@ function isSettleable(draft: TurnDraft): (ticket: TicketModel) => boolean {
   return (ticket) => isOpen(ticket) && ticket.entity.roles.get('created')?.turn !== draft.turn;
 }
 
-function ticketArgument(ticket: TicketModel, provenance: PlannedArgument['provenance']): PlannedArgument {
-  return { name: 'ticket_id', value: { number: ticket.entity.literal }, provenance };
-}
-
-function stated(draft: TurnDraft, name: string, value: string): PlannedArgument {
-  return { name, value, provenance: draft.stated(`'${value}'`) };
-}
-
-function word(draft: TurnDraft, variant: keyof typeof phrasings, slots: Readonly<Record<string, string>> = {}): string {
-  return fill(draft.random.pick(phrasings[variant]), slots);
-}
-
 function call(draft: TurnDraft, method: string, args: readonly PlannedArgument[], options: CallOptions): unknown {
   return draft.call('TicketAPI', method, args, options);
-}
-
-function idOf(result: unknown): string {
-  return String((result as { readonly id: unknown }).id);
 }

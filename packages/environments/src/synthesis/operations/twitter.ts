@@ -1,14 +1,13 @@
 import type { Entity } from '../entities.js';
-import { fill, joinWords } from '../phrasing.js';
+import { joinWords } from '../phrasing.js';
 import type { TweetModel, TwitterModel } from '../scenario.js';
 import type { CallOptions, Clause, PlannedArgument, TurnDraft } from '../turn-draft.js';
-import { newTag, newUserName } from '../vocabulary.js';
+import { newTag } from '../vocabulary.js';
 import { chooseText, familiarity } from './content.js';
 import type { Operation } from './operation.js';
 import { twitterPhrasings as phrasings } from './twitter-phrasings.js';
-
-const unchanged: CallOptions = { changes: false };
-const changing: CallOptions = { changes: true };
+import { pickUser, userEntity } from './twitter-users.js';
+import { changing, fieldOf, spokenArgument, spokenNumber, statedText, unchanged, word } from './wording.js';
 
 interface TwitterOperation {
   readonly name: string;
@@ -28,10 +27,15 @@ const operations: readonly TwitterOperation[] = [
     weight: (_draft, model) => (model.authenticated ? 0 : 5),
     run(draft, model) {
       const { username, password } = model;
-      const text = word(draft, 'login', { name: `'${username}'`, password: `'${password}'` });
-      call(draft, 'authenticate_twitter', [stated(draft, 'username', username), stated(draft, 'password', password)], {
-        changes: true,
-      });
+      const text = word(draft, phrasings.login, { name: `'${username}'`, password: `'${password}'` });
+      call(
+        draft,
+        'authenticate_twitter',
+        [statedText(draft, 'username', username), statedText(draft, 'password', password)],
+        {
+          changes: true,
+        },
+      );
       model.authenticated = true;
       draft.introduce(userEntity(draft, username));
       return { text, message: 'You are logged in to Twitter.' };
@@ -45,7 +49,7 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       call(draft, 'posting_get_login_status', [], unchanged);
       const message = model.authenticated ? 'Yes, you are logged in.' : 'No, you are not logged in.';
-      return { text: word(draft, 'status'), message };
+      return { text: word(draft, phrasings.status), message };
     },
   },
   {
@@ -57,8 +61,9 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       const { random } = draft;
       const content = chooseText(draft);
-      const args: PlannedArgument[] = [{ name: 'content', value: content.literal, provenance: content.provenance }];
+      const args: PlannedArgument[] = [spokenArgument('content', content)];
       const extras: string[] = [];
+      const mentions = new Set<string>();
       if (random.chance(0.3)) {
         const tag = newTag(random);
         extras.push(random.pick([` with the tag '${tag}'`, ` and tag it '${tag}'`, ` under '${tag}'`]));
@@ -67,19 +72,21 @@ const operations: readonly TwitterOperation[] = [
       if (random.chance(0.35)) {
         const user = pickUser(draft, (name) => name !== model.username);
         const spoken = draft.refer(user);
+        mentions.add(user.literal);
         extras.push(random.pick([` and mention ${spoken.phrase}`, `, mentioning ${spoken.phrase}`]));
         args.push({ name: 'mentions', value: [user.literal], provenance: spoken.provenance });
       }
-      const text = word(draft, 'post', { content: content.phrase, extras: extras.join('') });
-      const options = { changes: true, answers: (result: unknown) => [idOf(result)] };
-      const id = idOf(call(draft, 'post_tweet', args, options));
+      const text = word(draft, phrasings.post, { content: content.phrase, extras: extras.join('') });
+      const options = { changes: true, answers: (result: unknown) => [fieldOf(result, 'id')] };
+      const id = fieldOf(call(draft, 'post_tweet', args, options), 'id');
       const entity = draft.scenario.registry.add('tweet', id);
       model.tweets.push({
         entity,
         id: Number(id),
         username: model.username,
         content: content.literal,
-        sharesMentions: !args.some((arg) => arg.name === 'mentions'),
+        sharesMentions: mentions.size === 0,
+        mentions,
         retweeted: false,
         commented: false,
       });
@@ -95,19 +102,17 @@ const operations: readonly TwitterOperation[] = [
     needsLogin: true,
     weight: (_draft, model) => (model.tweets.some((tweet) => !tweet.retweeted) ? 1 : 0),
     run(draft, model) {
-      return onTweet(
-        draft,
-        model,
-        'retweet',
-        'retweet',
-        changing,
-        'retweeted',
-        (tweet) => !tweet.retweeted,
-        (tweet) => {
+      return onTweet(draft, model, {
+        method: 'retweet',
+        templates: phrasings.retweet,
+        options: changing,
+        role: 'retweeted',
+        fits: (tweet) => !tweet.retweeted,
+        message: 'Retweeted.',
+        after: (tweet) => {
           tweet.retweeted = true;
-          return 'Retweeted.';
         },
-      );
+      });
     },
   },
   {
@@ -121,13 +126,10 @@ const operations: readonly TwitterOperation[] = [
       if (tweet === undefined) return undefined;
       const content = chooseText(draft, (text) => text !== tweet.content);
       const target = draft.refer(tweet.entity);
-      const args = [
-        tweetArgument(tweet, target.provenance),
-        { name: 'comment_content', value: content.literal, provenance: content.provenance },
-      ];
+      const args = [spokenNumber('tweet_id', target), spokenArgument('comment_content', content)];
       call(draft, 'comment', args, changing);
       tweet.commented = true;
-      const text = word(draft, 'comment', { content: content.phrase, tweet: target.phrase });
+      const text = word(draft, phrasings.comment, { content: content.phrase, tweet: target.phrase });
       return { text, focus: tweet.entity, message: 'Comment added.' };
     },
   },
@@ -140,15 +142,19 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       const tweet = pickTweet(draft, model, hasOwnMentions);
       if (tweet === undefined) return undefined;
-      const user = pickUser(draft, (name) => name !== model.username && name !== tweet.username);
+      const user = pickUser(
+        draft,
+        (name) => ![model.username, tweet.username].includes(name) && !tweet.mentions.has(name),
+      );
       const spoken = draft.refer(user);
       const target = draft.refer(tweet.entity);
       const args = [
-        tweetArgument(tweet, target.provenance),
+        spokenNumber('tweet_id', target),
         { name: 'mentioned_usernames', value: [user.literal], provenance: spoken.provenance },
       ];
       call(draft, 'mention', args, changing);
-      const text = word(draft, 'mention', { users: spoken.phrase, tweet: target.phrase });
+      tweet.mentions.add(user.literal);
+      const text = word(draft, phrasings.mention, { users: spoken.phrase, tweet: target.phrase });
       return { text, focus: tweet.entity, message: `Mentioned ${user.literal}.` };
     },
   },
@@ -161,9 +167,14 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       const isFree = (name: string): boolean =>
         name !== model.username && !model.following.has(name) && name !== draft.focus?.literal;
-      return onUser(draft, pickUser(draft, isFree), 'follow', 'follow_user', 'username_to_follow', changing, (name) => {
-        model.following.add(name);
-        return ['followed', `You follow ${name} now.`];
+      return onUser(draft, pickUser(draft, isFree), {
+        method: 'follow_user',
+        parameter: 'username_to_follow',
+        templates: phrasings.follow,
+        options: changing,
+        role: 'followed',
+        after: (name) => model.following.add(name),
+        message: (name) => `You follow ${name} now.`,
       });
     },
   },
@@ -176,9 +187,14 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       const users = [...model.following].map((name) => userEntity(draft, name)).filter((user) => user !== draft.focus);
       const user = draft.random.pickWeighted(users, (entity) => familiarity(draft, entity));
-      return onUser(draft, user, 'unfollow', 'unfollow_user', 'username_to_unfollow', changing, (name) => {
-        model.following.delete(name);
-        return ['unfollowed', `You no longer follow ${name}.`];
+      return onUser(draft, user, {
+        method: 'unfollow_user',
+        parameter: 'username_to_unfollow',
+        templates: phrasings.unfollow,
+        options: changing,
+        role: 'unfollowed',
+        after: (name) => model.following.delete(name),
+        message: (name) => `You no longer follow ${name}.`,
       });
     },
   },
@@ -191,7 +207,7 @@ const operations: readonly TwitterOperation[] = [
       call(draft, 'list_all_following', [], unchanged);
       const names = [...model.following];
       const message = names.length === 0 ? 'You follow nobody.' : `You follow ${joinWords(names)}.`;
-      return { text: word(draft, 'following'), message };
+      return { text: word(draft, phrasings.following), message };
     },
   },
   {
@@ -201,16 +217,13 @@ const operations: readonly TwitterOperation[] = [
     needsLogin: false,
     weight: (_draft, model) => (model.tweets.length === 0 ? 0 : 0.8),
     run(draft, model) {
-      return onTweet(
-        draft,
-        model,
-        'getTweet',
-        'get_tweet',
-        unchanged,
-        'read',
-        () => true,
-        () => 'Here is the tweet.',
-      );
+      return onTweet(draft, model, {
+        method: 'get_tweet',
+        templates: phrasings.getTweet,
+        options: unchanged,
+        role: 'read',
+        message: 'Here is the tweet.',
+      });
     },
   },
   {
@@ -228,11 +241,11 @@ const operations: readonly TwitterOperation[] = [
       if (user === undefined) return undefined;
       const tweets = model.tweets.filter((tweet) => tweet.username === user.literal);
       const spoken = draft.refer(user);
-      const args = [{ name: 'username', value: user.literal, provenance: spoken.provenance }];
+      const args = [spokenArgument('username', spoken)];
       const focus = discover(draft, tweets, () => call(draft, 'get_user_tweets', args, findings(tweets)));
       draft.mark(user, 'checked');
       const message = tweets.length === 1 ? `Found tweet ${tweets[0]!.id}.` : `Found ${tweets.length} tweets.`;
-      return { text: word(draft, 'userTweets', { user: spoken.phrase }), focus, message };
+      return { text: word(draft, phrasings.userTweets, { user: spoken.phrase }), focus, message };
     },
   },
   {
@@ -245,10 +258,10 @@ const operations: readonly TwitterOperation[] = [
       if (tweet === undefined) return undefined;
       const keyword = draft.random.pick(tweet.content.split(/\s+/));
       const tweets = model.tweets.filter(({ content }) => content.includes(keyword));
-      const args = [stated(draft, 'keyword', keyword)];
+      const args = [statedText(draft, 'keyword', keyword)];
       const focus = discover(draft, tweets, () => call(draft, 'search_tweets', args, findings(tweets)));
       const message = tweets.length === 1 ? `Found tweet ${tweets[0]!.id}.` : `Found ${tweets.length} tweets.`;
-      return { text: word(draft, 'search', { keyword: `'${keyword}'` }), focus, message };
+      return { text: word(draft, phrasings.search, { keyword: `'${keyword}'` }), focus, message };
     },
   },
   {
@@ -258,9 +271,13 @@ const operations: readonly TwitterOperation[] = [
     needsLogin: false,
     weight: (_draft, model) => (model.tweets.some((tweet) => tweet.commented) ? 1 : 0),
     run(draft, model) {
-      const wasCommented = (tweet: TweetModel): boolean => tweet.commented;
-      const message = (): string => 'Here are the comments.';
-      return onTweet(draft, model, 'comments', 'get_tweet_comments', unchanged, undefined, wasCommented, message);
+      return onTweet(draft, model, {
+        method: 'get_tweet_comments',
+        templates: phrasings.comments,
+        options: unchanged,
+        fits: (tweet) => tweet.commented,
+        message: 'Here are the comments.',
+      });
     },
   },
   {
@@ -274,10 +291,14 @@ const operations: readonly TwitterOperation[] = [
         userEntity(draft, name),
       );
       const user = draft.random.pickWeighted([...new Set(users)], (entity) => familiarity(draft, entity));
-      return onUser(draft, user, 'stats', 'get_user_stats', 'username', unchanged, () => [
-        'checked',
-        'Here are the stats.',
-      ]);
+      return onUser(draft, user, {
+        method: 'get_user_stats',
+        parameter: 'username',
+        templates: phrasings.stats,
+        options: unchanged,
+        role: 'checked',
+        message: () => 'Here are the stats.',
+      });
     },
   },
 ];
@@ -298,40 +319,49 @@ export const twitterOperations: readonly Operation[] = operations.map(
   }),
 );
 
-function onTweet(
-  draft: TurnDraft,
-  model: TwitterModel,
-  variant: keyof typeof phrasings,
-  method: string,
-  options: CallOptions,
-  role: string | undefined,
-  fits: (tweet: TweetModel) => boolean,
-  after: (tweet: TweetModel) => string,
-): Clause | undefined {
+interface TweetCall {
+  readonly method: string;
+  readonly templates: readonly string[];
+  readonly options: CallOptions;
+  /** What the call does to the tweet. */
+  readonly role?: string;
+  readonly fits?: (tweet: TweetModel) => boolean;
+  readonly message: string;
+  after?(tweet: TweetModel): void;
+}
+
+/** A call whose only argument is a tweet. */
+function onTweet(draft: TurnDraft, model: TwitterModel, plan: TweetCall): Clause | undefined {
+  const { method, templates, options, role, fits = () => true, message } = plan;
   const tweet = pickTweet(draft, model, fits);
   if (tweet === undefined) return undefined;
   const target = draft.refer(tweet.entity);
-  call(draft, method, [tweetArgument(tweet, target.provenance)], options);
+  call(draft, method, [spokenNumber('tweet_id', target)], options);
   if (role !== undefined) draft.mark(tweet.entity, role);
-  const text = word(draft, variant, { tweet: target.phrase });
-  return { text, focus: tweet.entity, message: after(tweet) };
+  plan.after?.(tweet);
+  return { text: word(draft, templates, { tweet: target.phrase }), focus: tweet.entity, message };
 }
 
-function onUser(
-  draft: TurnDraft,
-  user: Entity | undefined,
-  variant: keyof typeof phrasings,
-  method: string,
-  parameter: string,
-  options: CallOptions,
-  after: (name: string) => readonly [role: string, message: string],
-): Clause | undefined {
+interface UserCall {
+  readonly method: string;
+  readonly parameter: string;
+  readonly templates: readonly string[];
+  readonly options: CallOptions;
+  /** What the call does to the user. */
+  readonly role: string;
+  after?(name: string): unknown;
+  message(name: string): string;
+}
+
+/** A call whose only argument is a user. */
+function onUser(draft: TurnDraft, user: Entity | undefined, plan: UserCall): Clause | undefined {
   if (user === undefined) return undefined;
+  const { method, parameter, templates, options, role } = plan;
   const spoken = draft.refer(user);
-  call(draft, method, [{ name: parameter, value: user.literal, provenance: spoken.provenance }], options);
-  const [role, message] = after(user.literal);
+  call(draft, method, [spokenArgument(parameter, spoken)], options);
+  plan.after?.(user.literal);
   draft.mark(user, role);
-  return { text: word(draft, variant, { user: spoken.phrase }), focus: user, message };
+  return { text: word(draft, templates, { user: spoken.phrase }), focus: user, message: plan.message(user.literal) };
 }
 
 /** Runs a search; a single unknown tweet among its results becomes known by its id. */
@@ -357,27 +387,6 @@ function pickTweet(
   return draft.random.pickWeighted(model.tweets.filter(fits), (tweet) => familiarity(draft, tweet.entity));
 }
 
-function pickUser(draft: TurnDraft, fits: (name: string) => boolean): Entity {
-  const known = draft.scenario.registry.known('user').filter((entity) => fits(entity.literal));
-  const taken = new Set(draft.scenario.users.keys());
-  const isNew = known.length === 0 || draft.random.chance(0.35);
-  const name = isNew ? undefined : draft.random.pickWeighted(known, (entity) => familiarity(draft, entity))!.literal;
-  if (name !== undefined) return userEntity(draft, name);
-  for (;;) {
-    const candidate = newUserName(draft.random, taken);
-    if (fits(candidate)) return userEntity(draft, candidate);
-  }
-}
-
-function userEntity(draft: TurnDraft, name: string): Entity {
-  const { users, registry } = draft.scenario;
-  const known = users.get(name);
-  if (known !== undefined) return known;
-  const entity = registry.add('user', name);
-  users.set(name, entity);
-  return entity;
-}
-
 /**
  * Tweets posted without mentions share one list for the whole process (a quirk of the reference), also between the two
  * sides of the checker: a mention there would show twice in later results.
@@ -386,22 +395,6 @@ function hasOwnMentions(tweet: TweetModel): boolean {
   return !tweet.sharesMentions;
 }
 
-function tweetArgument(tweet: TweetModel, provenance: PlannedArgument['provenance']): PlannedArgument {
-  return { name: 'tweet_id', value: { number: tweet.entity.literal }, provenance };
-}
-
-function stated(draft: TurnDraft, name: string, value: string): PlannedArgument {
-  return { name, value, provenance: draft.stated(`'${value}'`) };
-}
-
-function word(draft: TurnDraft, variant: keyof typeof phrasings, slots: Readonly<Record<string, string>> = {}): string {
-  return fill(draft.random.pick(phrasings[variant]), slots);
-}
-
 function call(draft: TurnDraft, method: string, args: readonly PlannedArgument[], options: CallOptions): unknown {
   return draft.call('TwitterAPI', method, args, options);
-}
-
-function idOf(result: unknown): string {
-  return String((result as { readonly id: unknown }).id);
 }
