@@ -1,6 +1,7 @@
-import { NativeValueError, ShapeError } from '@parl-mt/native';
+import { adamwUpdate, globalNorm, NativeValueError, ShapeError } from '@parl-mt/native';
+import { isParlActive, parlBackend } from './parl-backend.js';
 import type { tf } from './tf.js';
-import { readVariable, writeVariable } from './variable-storage.js';
+import { readVariable, variableBuffer, writeVariable } from './variable-storage.js';
 
 export interface AdamWOptions {
   /** Decay of the first moment, in [0, 1). Default 0.9. */
@@ -72,6 +73,7 @@ export class AdamW {
    * @throws {NativeValueError} when the norm is not finite; nothing has been changed then.
    */
   update(gradients: ReadonlyMap<string, tf.Tensor>, { learningRate, maxGradNorm }: AdamWUpdate): { gradNorm: number } {
+    const isNative = isParlActive();
     const slots = [...this.#slots.values()];
     const values = [...this.#slots].map(([name, { variable }]) => {
       const gradient = gradients.get(name);
@@ -80,24 +82,34 @@ export class AdamW {
           `expected a gradient of ${variable.size} elements for ${name}, received ${gradient?.size ?? 'none'}`,
         );
       }
-      return gradient.dataSync() as Float32Array;
+      return isNative ? parlBackend().floats(gradient) : (gradient.dataSync() as Float32Array);
     });
-    const gradNorm = globalNormComposite(values);
+    const gradNorm = isNative ? globalNorm(values) : globalNormComposite(values);
     if (!Number.isFinite(gradNorm)) {
       throw new NativeValueError(`expected gradients of finite norm, received ${gradNorm}: no update was made`);
     }
     const gradScale = maxGradNorm !== undefined && gradNorm > maxGradNorm ? maxGradNorm / gradNorm : 1;
     this.#updates += 1;
-    for (const [i, slot] of slots.entries()) {
-      const parameters = readVariable(slot.variable);
-      adamwComposite(parameters, values[i]!, slot.firstMoment, slot.secondMoment, {
-        ...this.#options,
-        learningRate,
+    const decays = slots.map(({ variable }) => (variable.rank >= 2 ? this.#options.weightDecay : 0));
+    const common = { ...this.#options, learningRate, step: this.#updates };
+    if (isNative) {
+      adamwUpdate(
+        slots.map(({ variable }) => variableBuffer(variable)),
+        values,
+        slots.map(({ firstMoment }) => firstMoment),
+        slots.map(({ secondMoment }) => secondMoment),
+        { ...common, gradientScale: gradScale, weightDecays: decays },
+      );
+      return { gradNorm };
+    }
+    for (const [i, { variable, firstMoment, secondMoment }] of slots.entries()) {
+      const parameters = readVariable(variable);
+      adamwComposite(parameters, values[i]!, firstMoment, secondMoment, {
+        ...common,
         gradScale,
-        step: this.#updates,
-        weightDecay: this.#decayOf(slot.variable),
+        weightDecay: decays[i]!,
       });
-      writeVariable(slot.variable, parameters);
+      writeVariable(variable, parameters);
     }
     return { gradNorm };
   }
@@ -134,10 +146,6 @@ export class AdamW {
       slot.secondMoment.set(state.secondMoments.get(name)!);
     }
     this.#updates = state.updates;
-  }
-
-  #decayOf(variable: tf.Variable): number {
-    return variable.rank >= 2 ? this.#options.weightDecay : 0;
   }
 }
 

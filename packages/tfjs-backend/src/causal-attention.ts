@@ -1,5 +1,7 @@
-import { ShapeError } from '@parl-mt/native';
+import { attentionBackward, attentionForward, ShapeError } from '@parl-mt/native';
 import { expectShape } from './expect-shape.js';
+import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 export interface CausalAttentionOptions {
@@ -39,8 +41,45 @@ export function causalAttention(
   expectShape('k', k, [n, kvWidth]);
   expectShape('v', v, [n, kvWidth]);
   expectOffsets(offsets, n);
-  return causalAttentionComposite(q, k, v, offsets, options);
+  if (!isParlActive()) return causalAttentionComposite(q, k, v, offsets, options);
+  return runFusedOp(causalAttentionKernel.name, { q, k, v }, { offsets, ...options })[0] as tf.Tensor2D;
 }
+
+interface CausalAttentionAttributes extends CausalAttentionOptions {
+  readonly offsets: Int32Array;
+}
+
+/** Outputs: the mixed values, and log-sum-exp of each row and head, from which the backward pass makes weights again. */
+export const causalAttentionKernel: FusedOp<CausalAttentionAttributes, 'q' | 'k' | 'v'> = {
+  name: 'ParlCausalAttention',
+  saveInputs: ['q', 'k', 'v'],
+  saveOutputs: [true, true],
+  forward({ q, k, v }, { offsets, numHeads, numKvHeads }, pool) {
+    const [n, width] = q.shape as [number, number];
+    const out = pool.allocate(n * width);
+    const lse = pool.allocate(n * numHeads);
+    const shape = { numHeads, numKvHeads, headDim: width / numHeads };
+    attentionForward(q.values, k.values, v.values, offsets, out, lse, shape);
+    return [
+      { values: out, shape: q.shape },
+      { values: lse, shape: [n, numHeads] },
+    ];
+  },
+  backward([dOut], saved, { offsets, numHeads, numKvHeads }, pool) {
+    const [q, k, v, out, lse] = saved as [Operand, Operand, Operand, Operand, Operand];
+    const dq = pool.allocate(q.values.length);
+    const dk = pool.allocate(k.values.length);
+    const dv = pool.allocate(v.values.length);
+    const shape = { numHeads, numKvHeads, headDim: q.shape[1]! / numHeads };
+    const forward = [q.values, k.values, v.values, out.values, lse.values, offsets] as const;
+    attentionBackward(dOut!.values, ...forward, dq, dk, dv, shape);
+    return {
+      q: { values: dq, shape: q.shape },
+      k: { values: dk, shape: k.shape },
+      v: { values: dv, shape: v.shape },
+    };
+  },
+};
 
 /** `causalAttention` in plain TF.js ops: the full [n, n] score matrix under a mask made from the offsets. */
 export function causalAttentionComposite(

@@ -1,4 +1,7 @@
+import { embeddingBackward, embeddingForward } from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
+import { type FusedOp, runFusedOp } from './fused-op.js';
+import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 /**
@@ -12,8 +15,33 @@ import { tf } from './tf.js';
 export function embedding(weight: tf.Tensor, ids: Int32Array): tf.Tensor2D {
   expectShape('weight', weight, [null, null]);
   expectIndices('ids', ids, null, weight.shape[0]!);
-  return embeddingComposite(weight, ids);
+  if (!isParlActive()) return embeddingComposite(weight, ids);
+  const attributes: EmbeddingAttributes = { ids, rows: weight.shape[0]! };
+  return runFusedOp(embeddingKernel.name, { weight }, attributes)[0] as tf.Tensor2D;
 }
+
+interface EmbeddingAttributes {
+  readonly ids: Int32Array;
+  readonly rows: number;
+}
+
+export const embeddingKernel: FusedOp<EmbeddingAttributes, 'weight'> = {
+  name: 'ParlEmbedding',
+  saveInputs: [],
+  saveOutputs: [false],
+  forward({ weight }, { ids }, pool) {
+    const d = weight.shape[1]!;
+    const values = pool.allocate(ids.length * d);
+    embeddingForward(weight.values, ids, values, { d });
+    return [{ values, shape: [ids.length, d] }];
+  },
+  backward([dOut], _, { ids, rows }, pool) {
+    const d = dOut!.shape[1]!;
+    const values = pool.allocateZeros(rows * d);
+    embeddingBackward(dOut!.values, ids, values, { d, vocab: rows });
+    return { weight: { values, shape: [rows, d] } };
+  },
+};
 
 /** `embedding` in plain TF.js ops. */
 export function embeddingComposite(weight: tf.Tensor, ids: Int32Array): tf.Tensor2D {

@@ -20,7 +20,7 @@ export interface FusedOp<Attributes, Input extends string> {
   /**
    * @param outputGradients - one per output; an output that nothing used has zeros.
    * @param saved - saved inputs, then saved outputs, in order.
-   * @returns gradient of each differentiable input. A returned `values` belongs to one input only.
+   * @returns gradient of each differentiable input; inputs with equal gradients may share one operand object.
    */
   backward(
     outputGradients: readonly Operand[],
@@ -69,8 +69,14 @@ export function registerFusedOp<Attributes, Input extends string>(op: FusedOp<At
         parl.pool,
       );
       const thunks: Record<string, () => tf.Tensor> = {};
+      const stored = new Map<Operand, tf.TensorInfo>();
       for (const name in gradients) {
-        const tensor = tf.engine().makeTensorFromTensorInfo(storeOperand(parl, gradients[name as Input] as Operand));
+        const gradient = gradients[name as Input] as Operand;
+        const known = stored.get(gradient);
+        if (known) parl.incRef(known.dataId);
+        const info = known ?? storeOperand(parl, gradient);
+        stored.set(gradient, info);
+        const tensor = tf.engine().makeTensorFromTensorInfo(info);
         privateGradients.add(tensor);
         thunks[name] = () => tensor;
       }

@@ -1,5 +1,7 @@
-import { NativeValueError } from '@parl-mt/native';
+import { linearLogprobBackward, linearLogprobForward, NativeValueError } from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
+import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 export interface LinearLogprobOptions {
@@ -37,8 +39,50 @@ export function linearLogprob(
   if (!(temperature > 0) || !Number.isFinite(temperature)) {
     throw new NativeValueError(`expected a positive temperature, received ${temperature}`);
   }
-  return linearLogprobComposite(hidden, weight, targets, { temperature });
+  if (!isParlActive()) return linearLogprobComposite(hidden, weight, targets, { temperature });
+  const attributes: LinearLogprobAttributes = { targets, temperature };
+  const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight }, attributes);
+  return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
 }
+
+interface LinearLogprobAttributes {
+  readonly targets: Int32Array;
+  readonly temperature: number;
+}
+
+/** Outputs: log-probabilities, entropies, and log-sum-exp of each row for the backward pass. */
+export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'weight'> = {
+  name: 'ParlLinearLogprob',
+  saveInputs: ['hidden', 'weight'],
+  saveOutputs: [false, true, true],
+  forward({ hidden, weight }, { targets, temperature }) {
+    const [n, d] = hidden.shape as [number, number];
+    const shape = { n, d, v: weight.shape[0]!, temperature };
+    const { logprobs, entropies, lse } = linearLogprobForward(hidden.values, weight.values, targets, shape);
+    return [logprobs, entropies, lse].map((values) => ({ values, shape: [n] }));
+  },
+  backward([dLogprobs, dEntropies], saved, { targets, temperature }, pool) {
+    const [hidden, weight, entropies, lse] = saved as [Operand, Operand, Operand, Operand];
+    const [n, d] = hidden.shape as [number, number];
+    const dHidden = pool.allocate(n * d);
+    const dWeight = pool.allocateZeros(weight.values.length);
+    // The tape gives zeros for an output that nothing used: then the kernel can skip the entropy's terms.
+    const isEntropyUsed = dEntropies!.values.some((value) => value !== 0);
+    linearLogprobBackward(
+      dLogprobs!.values,
+      isEntropyUsed ? dEntropies!.values : null,
+      hidden.values,
+      weight.values,
+      targets,
+      lse.values,
+      entropies.values,
+      dHidden,
+      dWeight,
+      { n, d, v: weight.shape[0]!, temperature },
+    );
+    return { hidden: { values: dHidden, shape: hidden.shape }, weight: { values: dWeight, shape: weight.shape } };
+  },
+};
 
 /** `linearLogprob` in plain TF.js ops: materialises logits. */
 export function linearLogprobComposite(

@@ -1,4 +1,7 @@
+import { addBias, columnSum, matmul } from '@parl-mt/native';
 import { expectShape } from './expect-shape.js';
+import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 /** One linear map: `weight` is [out, in] as Hugging Face stores it, `bias` [out]. */
@@ -32,7 +35,78 @@ export function linears(x: tf.Tensor, maps: readonly LinearMap[]): tf.Tensor2D[]
     expectShape(`weight of map ${i}`, weight, [null, x.shape[1]!]);
     if (bias) expectShape(`bias of map ${i}`, bias, [weight.shape[0]!]);
   }
-  return maps.map(({ weight, bias }) => linearComposite(x, weight, bias));
+  if (!isParlActive()) return maps.map(({ weight, bias }) => linearComposite(x, weight, bias));
+  const outputs: tf.Tensor[] = [];
+  for (let start = 0; start < maps.length; start += MAX_MAPS) {
+    outputs.push(...runLinears(x, maps.slice(start, start + MAX_MAPS)));
+  }
+  return outputs as tf.Tensor2D[];
+}
+
+/** Maps of one kernel call: q, k, v. TF.js wants to know by kernel name which inputs a gradient reads. */
+const MAX_MAPS = 3;
+
+interface LinearsAttributes {
+  readonly hasBias: readonly boolean[];
+}
+
+function runLinears(x: tf.Tensor, maps: readonly LinearMap[]): tf.Tensor[] {
+  const inputs: tf.NamedTensorMap = { x };
+  for (const [i, { weight, bias }] of maps.entries()) {
+    inputs[`weight${i}`] = weight;
+    if (bias) inputs[`bias${i}`] = bias;
+  }
+  const attributes: LinearsAttributes = { hasBias: maps.map(({ bias }) => bias !== undefined) };
+  return runFusedOp(kernelName(maps.length), inputs, attributes);
+}
+
+function kernelName(count: number): string {
+  return `ParlLinear${count}`;
+}
+
+/** One kernel for each number of maps. */
+export const linearKernels: readonly FusedOp<LinearsAttributes, string>[] = Array.from({ length: MAX_MAPS }, (_, i) =>
+  linearKernel(i + 1),
+);
+
+function linearKernel(count: number): FusedOp<LinearsAttributes, string> {
+  const maps = Array.from({ length: count }, (_, i) => i);
+  return {
+    name: kernelName(count),
+    saveInputs: ['x', ...maps.map((i) => `weight${i}`)],
+    saveOutputs: maps.map(() => false),
+    forward(inputs, { hasBias }, pool) {
+      const x = inputs.x!;
+      const [n, d] = x.shape as [number, number];
+      return maps.map((i) => {
+        const weight = inputs[`weight${i}`]!;
+        const out = weight.shape[0]!;
+        const values = pool.allocate(n * out);
+        matmul(x.values, weight.values, values, { m: n, n: out, k: d, transposeB: true });
+        if (hasBias[i]) addBias(values, inputs[`bias${i}`]!.values, values, { n, d: out });
+        return { values, shape: [n, out] };
+      });
+    },
+    backward(dys, [x, ...weights], { hasBias }, pool) {
+      const [n, d] = x!.shape as [number, number];
+      const dx = pool.allocate(n * d);
+      const gradients: Record<string, Operand> = { x: { values: dx, shape: x!.shape } };
+      for (const i of maps) {
+        const [dy, weight] = [dys[i]!, weights[i]!];
+        const out = weight.shape[0]!;
+        matmul(dy.values, weight.values, dx, { m: n, n: d, k: out, accumulate: i > 0 });
+        const dWeight = pool.allocate(out * d);
+        matmul(dy.values, x!.values, dWeight, { m: out, n: d, k: n, transposeA: true });
+        gradients[`weight${i}`] = { values: dWeight, shape: weight.shape };
+        if (hasBias[i]) {
+          const dBias = pool.allocate(out);
+          columnSum(dy.values, dBias, { n, d: out });
+          gradients[`bias${i}`] = { values: dBias, shape: [out] };
+        }
+      }
+      return gradients;
+    },
+  };
 }
 
 /** `linear` in plain TF.js ops. */

@@ -1,5 +1,7 @@
-import { ShapeError } from '@parl-mt/native';
+import { ropeApply, ShapeError } from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
+import { type FusedOp, runFusedOp } from './fused-op.js';
+import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 export interface RopeOptions {
@@ -25,8 +27,33 @@ export function rope(x: tf.Tensor, positions: Int32Array, options: RopeOptions):
   if (!Number.isInteger(headDim) || headDim % 2 !== 0) {
     throw new ShapeError(`expected heads of even width, received ${x.shape[1]} columns for ${options.numHeads} heads`);
   }
-  return ropeComposite(x, positions, options);
+  if (!isParlActive()) return ropeComposite(x, positions, options);
+  return runFusedOp(ropeKernel.name, { x }, { positions, ...options })[0] as tf.Tensor2D;
 }
+
+interface RopeAttributes extends RopeOptions {
+  readonly positions: Int32Array;
+}
+
+/** The gradient of a rotation is the rotation back. */
+export const ropeKernel: FusedOp<RopeAttributes, 'x'> = {
+  name: 'ParlRope',
+  saveInputs: [],
+  saveOutputs: [false],
+  forward({ x }, { positions, numHeads, theta }, pool) {
+    const [n, width] = x.shape as [number, number];
+    const values = pool.allocate(n * width);
+    ropeApply(x.values, positions, values, { n, heads: numHeads, headDim: width / numHeads, theta });
+    return [{ values, shape: x.shape }];
+  },
+  backward([dy], _, { positions, numHeads, theta }, pool) {
+    const [n, width] = dy!.shape as [number, number];
+    const values = pool.allocate(n * width);
+    const shape = { n, heads: numHeads, headDim: width / numHeads, theta, inverse: true };
+    ropeApply(dy!.values, positions, values, shape);
+    return { x: { values, shape: dy!.shape } };
+  },
+};
 
 /** `rope` in plain TF.js ops. */
 export function ropeComposite(x: tf.Tensor, positions: Int32Array, { numHeads, theta }: RopeOptions): tf.Tensor2D {

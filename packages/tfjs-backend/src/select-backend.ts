@@ -1,3 +1,4 @@
+import { registerNativeKernels } from './native-kernels.js';
 import { PARL, ParlBackend } from './parl-backend.js';
 import { tf } from './tf.js';
 
@@ -19,6 +20,7 @@ export function registerParlBackend(): void {
   if (tf.findBackendFactory(PARL) !== null && tf.findBackendFactory(PARL) !== undefined) return;
   tf.registerBackend(PARL, () => new ParlBackend(), 0);
   tf.copyRegisteredKernels('cpu', PARL);
+  registerNativeKernels();
 }
 
 /**

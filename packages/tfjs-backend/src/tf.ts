@@ -14,6 +14,8 @@ export declare namespace tf {
   type DataType = api.DataType;
   type DataId = api.DataId;
   type KernelBackend = api.KernelBackend;
+  type NamedAttrMap = api.NamedAttrMap;
+  type NamedTensorInfoMap = api.NamedTensorInfoMap;
   type NamedTensorMap = api.NamedTensorMap;
   type Rank = api.Rank;
   type Scalar = api.Scalar;

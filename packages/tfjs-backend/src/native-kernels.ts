@@ -1,0 +1,120 @@
+import { add, matmul } from '@parl-mt/native';
+import { causalAttentionKernel } from './causal-attention.js';
+import { embeddingKernel } from './embedding.js';
+import { registerFusedOp } from './fused-op.js';
+import { linearKernels } from './linear.js';
+import { linearLogprobKernel } from './linear-logprob.js';
+import { PARL, type ParlBackend } from './parl-backend.js';
+import { addRmsNormKernel, rmsNormKernel } from './rms-norm.js';
+import { ropeKernel } from './rope.js';
+import { swigluKernel } from './swiglu.js';
+import { tf } from './tf.js';
+
+interface KernelCall {
+  readonly inputs: tf.NamedTensorInfoMap;
+  readonly attrs?: tf.NamedAttrMap | undefined;
+  readonly backend: unknown;
+}
+
+/** Registers the fused ops, and replaces those kernels of the copied cpu backend that the addon has. */
+export function registerNativeKernels(): void {
+  for (const kernel of linearKernels) registerFusedOp(kernel);
+  registerFusedOp(rmsNormKernel);
+  registerFusedOp(addRmsNormKernel);
+  registerFusedOp(ropeKernel);
+  registerFusedOp(causalAttentionKernel);
+  registerFusedOp(swigluKernel);
+  registerFusedOp(embeddingKernel);
+  registerFusedOp(linearLogprobKernel);
+  replaceKernel('BatchMatMul', batchMatMul);
+  replaceKernel('_FusedMatMul', fusedMatMul);
+  replaceKernel('Add', addEqualShapes);
+}
+
+/** A native kernel answers undefined for what it does not cover; the cpu kernel then computes it, or refuses it. */
+function replaceKernel(name: string, native: (call: KernelCall) => tf.TensorInfo | undefined): void {
+  const cpu = tf.getKernel(name, 'cpu');
+  tf.unregisterKernel(name, PARL);
+  tf.registerKernel({
+    kernelName: name,
+    backendName: PARL,
+    kernelFunc: (call) => native(call) ?? cpu.kernelFunc(call),
+  });
+}
+
+function addEqualShapes({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const parl = backend as ParlBackend;
+  const [a, b] = [inputs.a!, inputs.b!];
+  if (a.dtype !== 'float32' || b.dtype !== 'float32' || !tf.util.arraysEqual(a.shape, b.shape)) return undefined;
+  const [left, right] = [parl.floats(a), parl.floats(b)];
+  const out = parl.pool.allocate(left.length);
+  add(left, right, out);
+  return parl.makeTensorInfo(a.shape, 'float32', out);
+}
+
+function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const parl = backend as ParlBackend;
+  const [a, b] = [inputs.a!, inputs.b!];
+  const transposeA = attrs?.transposeA === true;
+  const transposeB = attrs?.transposeB === true;
+  if (a.dtype !== 'float32' || b.dtype !== 'float32' || a.shape.length < 2 || b.shape.length < 2) return undefined;
+  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  // One matrix on a side serves all of the other; any other broadcast, and every error, is the cpu kernel's.
+  const [countA, countB] = [tf.util.sizeFromShape(batchA), tf.util.sizeFromShape(batchB)];
+  if (!tf.util.arraysEqual(batchA, batchB) && batchA.length > 0 && batchB.length > 0) return undefined;
+  const [m, k] = extents(a.shape, transposeA);
+  const [n, kOfB] = extents(b.shape, !transposeB);
+  if (k !== kOfB) return undefined;
+  const count = Math.max(countA, countB);
+  const [left, right] = [parl.floats(a), parl.floats(b)];
+  const out = parl.pool.allocate(count * m * n);
+  const shape = { m, n, k, transposeA, transposeB };
+  for (let i = 0; i < count; i++) {
+    matmul(
+      part(left, countA, i, m * k),
+      part(right, countB, i, k * n),
+      out.subarray(i * m * n, (i + 1) * m * n),
+      shape,
+    );
+  }
+  return parl.makeTensorInfo([...(countA > 1 ? batchA : batchB), m, n], 'float32', out);
+}
+
+/** Rows and columns of op(x). */
+function extents(shape: readonly number[], isTransposed: boolean): [number, number] {
+  const [rows, columns] = [shape[shape.length - 2]!, shape[shape.length - 1]!];
+  return isTransposed ? [columns, rows] : [rows, columns];
+}
+
+function part(values: Float32Array, count: number, i: number, size: number): Float32Array {
+  return count === 1 ? values : values.subarray(i * size, (i + 1) * size);
+}
+
+/** Product, then bias, then activation, each by its own kernel. */
+function fusedMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const parl = backend as ParlBackend;
+  const activation = attrs?.activation as string | null | undefined;
+  const activationKernel = activation ? ACTIVATIONS[activation] : undefined;
+  if (activation && activation !== 'linear' && !activationKernel) return undefined;
+  let result = batchMatMul({ inputs: { a: inputs.a!, b: inputs.b! }, attrs, backend });
+  if (result === undefined) return undefined;
+  const apply = (name: string, key: string, more: tf.NamedTensorInfoMap, attributes: tf.NamedAttrMap) => {
+    const before = result as tf.TensorInfo;
+    const call = { inputs: { [key]: before, ...more }, attrs: attributes, backend: parl };
+    result = tf.getKernel(name, PARL).kernelFunc(call) as tf.TensorInfo;
+    parl.disposeIntermediateTensorInfo(before);
+  };
+  if (inputs.bias) apply('Add', 'a', { b: inputs.bias }, {});
+  if (activationKernel === 'Prelu') apply('Prelu', 'x', { alpha: inputs.preluActivationWeights! }, {});
+  else if (activationKernel) apply(activationKernel, 'x', {}, { alpha: attrs?.leakyreluAlpha ?? 0.2 });
+  return result;
+}
+
+const ACTIVATIONS: Readonly<Record<string, string>> = {
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  sigmoid: 'Sigmoid',
+  prelu: 'Prelu',
+  leakyrelu: 'LeakyRelu',
+};
