@@ -123,40 +123,52 @@ export class Decoder {
   }
 
   /** Final hidden states of all rows, or of `rows` only: past the last attention no row needs another. */
-  #hidden({ tokens, offsets, positions }: PackedTokens, rows?: Int32Array): tf.Tensor2D {
-    const { numLayers, numHeads, numKvHeads, ropeTheta: theta, rmsNormEps: epsilon } = this.config;
-    let residual = embedding(this.#weight(EMBEDDING), tokens);
-    let normed = rmsNorm(residual, this.#weight(layerWeight(0, 'input_layernorm.weight')), epsilon);
+  #hidden(batch: PackedTokens, rows?: Int32Array): tf.Tensor2D {
+    const { numLayers, rmsNormEps } = this.config;
+    const residual = embedding(this.#weight(EMBEDDING), batch.tokens);
+    const firstNorm = this.#weight(layerWeight(0, 'input_layernorm.weight'));
+    let stream: Stream = { residual, normed: rmsNorm(residual, firstNorm, rmsNormEps) };
     for (let layer = 0; layer < numLayers; layer++) {
-      const weight = (name: LayerWeightName) => this.#weight(layerWeight(layer, name));
-      const [q, k, v] = linears(
-        normed,
-        (['q', 'k', 'v'] as const).map((part) => ({
-          weight: weight(`self_attn.${part}_proj.weight`),
-          bias: weight(`self_attn.${part}_proj.bias`),
-        })),
-      ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-      let mixed = causalAttention(
-        rope(q, positions, { numHeads, theta }),
-        rope(k, positions, { numHeads: numKvHeads, theta }),
-        v,
-        offsets,
-        { numHeads, numKvHeads },
-      );
-      if (rows && layer === numLayers - 1) {
-        mixed = embedding(mixed, rows);
-        residual = embedding(residual, rows);
-      }
-      const attended = linear(mixed, weight('self_attn.o_proj.weight'));
-      ({ sum: residual, normed } = addRmsNorm(residual, attended, weight('post_attention_layernorm.weight'), epsilon));
-      const [gate, up] = linears(normed, [
-        { weight: weight('mlp.gate_proj.weight') },
-        { weight: weight('mlp.up_proj.weight') },
-      ]) as [tf.Tensor2D, tf.Tensor2D];
-      const fed = linear(swiglu(gate, up), weight('mlp.down_proj.weight'));
-      const nextNorm = layer + 1 < numLayers ? layerWeight(layer + 1, 'input_layernorm.weight') : FINAL_NORM;
-      ({ sum: residual, normed } = addRmsNorm(residual, fed, this.#weight(nextNorm), epsilon));
+      // Buffers that the gradient does not need are free for the next layer.
+      const before = stream;
+      stream = tf.tidy(() => this.#layer(layer, before, batch, layer === numLayers - 1 ? rows : undefined));
     }
-    return normed;
+    return stream.normed;
+  }
+
+  #layer(layer: number, { residual, normed }: Stream, { offsets, positions }: PackedTokens, rows?: Int32Array): Stream {
+    const { numLayers, numHeads, numKvHeads, ropeTheta: theta, rmsNormEps: epsilon } = this.config;
+    const weight = (name: LayerWeightName) => this.#weight(layerWeight(layer, name));
+    const [q, k, v] = linears(
+      normed,
+      (['q', 'k', 'v'] as const).map((part) => ({
+        weight: weight(`self_attn.${part}_proj.weight`),
+        bias: weight(`self_attn.${part}_proj.bias`),
+      })),
+    ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+    const mixed = causalAttention(
+      rope(q, positions, { numHeads, theta }),
+      rope(k, positions, { numHeads: numKvHeads, theta }),
+      v,
+      offsets,
+      { numHeads, numKvHeads },
+    );
+    const attended = linear(rows ? embedding(mixed, rows) : mixed, weight('self_attn.o_proj.weight'));
+    const carried = rows ? embedding(residual, rows) : residual;
+    const middle = addRmsNorm(carried, attended, weight('post_attention_layernorm.weight'), epsilon);
+    const [gate, up] = linears(middle.normed, [
+      { weight: weight('mlp.gate_proj.weight') },
+      { weight: weight('mlp.up_proj.weight') },
+    ]) as [tf.Tensor2D, tf.Tensor2D];
+    const fed = linear(swiglu(gate, up), weight('mlp.down_proj.weight'));
+    const nextNorm = layer + 1 < numLayers ? layerWeight(layer + 1, 'input_layernorm.weight') : FINAL_NORM;
+    const { sum, normed: next } = addRmsNorm(middle.sum, fed, this.#weight(nextNorm), epsilon);
+    return { residual: sum, normed: next };
   }
 }
+
+/** The residual stream and its norm, which the next block reads. */
+type Stream = {
+  readonly residual: tf.Tensor2D;
+  readonly normed: tf.Tensor2D;
+};

@@ -14,6 +14,14 @@ export { type BpeTrainingOptions, PRE_TOKEN_PATTERN, type TokenizerJson, trainBp
 export { fromHuggingFaceConfig, toHuggingFaceConfig } from './config-file.js';
 export { Decoder, type PackedTokens } from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
+export {
+  createGenerator,
+  type GeneratedText,
+  type GenerationCapacity,
+  type GenerationOptions,
+  type GenerationRequest,
+  type TextGenerator,
+} from './generation.js';
 export { type ScoreOptions, scoreCompletions } from './judge.js';
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';

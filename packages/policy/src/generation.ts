@@ -1,0 +1,97 @@
+import { Sampler } from '@parl-mt/native';
+import { isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
+import type { Decoder } from './decoder.js';
+import { EMBEDDING, FINAL_NORM, type LayerWeightName, layerWeight } from './decoder-weights.js';
+import { generatePlainly } from './plain-generation.js';
+
+export interface GenerationCapacity {
+  /** Sequences of one call at most; each request names its slot, whose prompt prefix is remembered between calls. */
+  readonly maxSlots: number;
+  /** Prompt and completion of one slot together. */
+  readonly maxTokensPerSlot: number;
+}
+
+export interface GenerationRequest {
+  /** In [0, maxSlots), at most once a call. */
+  readonly slot: number;
+  /** At least one token. */
+  readonly prompt: Int32Array | readonly number[];
+  /** At least 1. */
+  readonly maxNewTokens: number;
+  /** In [0, 2^53): the same seed and prompt give the same text, whatever else is in the call. */
+  readonly seed: number;
+}
+
+export interface GenerationOptions {
+  /** 0 is greedy; the log-probs are then those of temperature 1. */
+  readonly temperature: number;
+  /** Each ends a sequence and is part of it. */
+  readonly stopTokens: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+export interface GeneratedText {
+  readonly tokens: Int32Array;
+  /** Natural log-probability of each token at the temperature it was drawn with. */
+  readonly logprobs: Float32Array;
+  readonly stopReason: 'stop' | 'length';
+}
+
+/** Draws completions from a decoder. One call at a time. */
+export interface TextGenerator extends Disposable {
+  /** One text per request, in order. */
+  generate(requests: readonly GenerationRequest[], options: GenerationOptions): Promise<GeneratedText[]>;
+  /** To be called after the weights changed: forgets what was computed with the old ones. */
+  weightsChanged(): void;
+}
+
+/**
+ * A generator for a decoder of the active backend. On `parl` the addon's sampler reads the decoder's weights in place, off
+ * the main thread, and its log-probs are those of `decoder.logprobs` bit for bit. Elsewhere plain TF.js ops recompute the
+ * whole sequence for each token: slow, the same interface and the same rule for drawing.
+ */
+export function createGenerator(decoder: Decoder, capacity: GenerationCapacity): TextGenerator {
+  if (!isParlActive()) {
+    return {
+      generate: (requests, options) => generatePlainly(decoder, requests, options, capacity),
+      weightsChanged: () => undefined,
+      [Symbol.dispose]: () => undefined,
+    };
+  }
+  const sampler = new Sampler(decoder.config, samplerWeights(decoder), capacity);
+  return {
+    generate: (requests, options) =>
+      sampler.generate(
+        requests.map((request) => ({ ...request, prompt: Int32Array.from(request.prompt) })),
+        options,
+      ),
+    weightsChanged: () => sampler.reset(),
+    [Symbol.dispose]: () => sampler.dispose(),
+  };
+}
+
+/** The variables' own storage, by the sampler's names. */
+function samplerWeights(decoder: Decoder): ConstructorParameters<typeof Sampler>[1] {
+  const buffer = (name: string) => variableBuffer(decoder.weights.get(name)!);
+  return {
+    embedding: buffer(EMBEDDING),
+    finalNorm: buffer(FINAL_NORM),
+    layers: Array.from({ length: decoder.config.numLayers }, (_, layer) => {
+      const of = (name: LayerWeightName) => buffer(layerWeight(layer, name));
+      return {
+        inputNorm: of('input_layernorm.weight'),
+        qProj: of('self_attn.q_proj.weight'),
+        qBias: of('self_attn.q_proj.bias'),
+        kProj: of('self_attn.k_proj.weight'),
+        kBias: of('self_attn.k_proj.bias'),
+        vProj: of('self_attn.v_proj.weight'),
+        vBias: of('self_attn.v_proj.bias'),
+        oProj: of('self_attn.o_proj.weight'),
+        postNorm: of('post_attention_layernorm.weight'),
+        gateProj: of('mlp.gate_proj.weight'),
+        upProj: of('mlp.up_proj.weight'),
+        downProj: of('mlp.down_proj.weight'),
+      };
+    }),
+  };
+}

@@ -1,0 +1,91 @@
+import { UsageError } from '@parl-mt/schema';
+import { tf } from '@parl-mt/tfjs-backend';
+import type { Decoder } from './decoder.js';
+import { EMBEDDING } from './decoder-weights.js';
+import type { GeneratedText, GenerationCapacity, GenerationOptions, GenerationRequest } from './generation.js';
+import { packSequences } from './packing.js';
+import { philox } from './philox.js';
+
+interface Growing {
+  readonly request: GenerationRequest;
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  stopReason: 'stop' | 'length' | undefined;
+}
+
+/** Generation in plain TF.js ops without a cache of keys and values. Draws as the sampler of the addon does. */
+export async function generatePlainly(
+  decoder: Decoder,
+  requests: readonly GenerationRequest[],
+  options: GenerationOptions,
+  capacity: GenerationCapacity,
+): Promise<GeneratedText[]> {
+  for (const [i, { prompt, maxNewTokens, slot }] of requests.entries()) {
+    const length = prompt.length + maxNewTokens;
+    if (prompt.length === 0 || maxNewTokens < 1 || length > capacity.maxTokensPerSlot || slot >= capacity.maxSlots) {
+      throw new UsageError(
+        `expected requests[${i}] to have a prompt and to fit ${capacity.maxSlots} slots of ` +
+          `${capacity.maxTokensPerSlot} tokens, received slot ${slot}, ${prompt.length} + ${maxNewTokens} tokens`,
+      );
+    }
+  }
+  const all = requests.map((request): Growing => {
+    return { request, tokens: [...request.prompt], logprobs: [], stopReason: undefined };
+  });
+  for (;;) {
+    const active = all.filter(({ stopReason }) => stopReason === undefined);
+    if (active.length === 0) break;
+    options.signal?.throwIfAborted();
+    const logits = lastLogits(decoder, active);
+    const vocab = decoder.config.vocabSize;
+    for (const [i, text] of active.entries()) grow(text, logits.subarray(i * vocab, (i + 1) * vocab), options);
+    // Lets timers, signals and other work of the process have their turn between two tokens.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return all.map(({ request, tokens, logprobs, stopReason }) => ({
+    tokens: Int32Array.from(tokens.slice(request.prompt.length)),
+    logprobs: Float32Array.from(logprobs),
+    stopReason: stopReason!,
+  }));
+}
+
+/** Logits after the last token of each text, [texts, vocab]. */
+function lastLogits(decoder: Decoder, texts: readonly Growing[]): Float32Array {
+  return tf.tidy(() => {
+    const sequences = texts.map(({ tokens }) => ({ tokens, lossMask: new Uint8Array(tokens.length) }));
+    const batch = packSequences(sequences, Number.MAX_SAFE_INTEGER)[0]!;
+    const last = tf.tensor1d(
+      batch.offsets.subarray(1).map((end) => end - 1),
+      'int32',
+    );
+    const rows = tf.gather(decoder.forward(batch), last);
+    return tf.matMul(rows, decoder.weights.get(EMBEDDING) as tf.Tensor2D, false, true).dataSync() as Float32Array;
+  });
+}
+
+/** Appends one token: the first whose cumulated probability exceeds the sequence's uniform number at this position. */
+function grow(text: Growing, logits: Float32Array, { temperature, stopTokens }: GenerationOptions): void {
+  const { request, tokens, logprobs } = text;
+  const scaled = Float64Array.from(logits, (logit) => (temperature > 0 ? logit / temperature : logit));
+  const max = scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const lse = max + Math.log(scaled.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
+  const token = temperature > 0 ? draw(scaled, lse, request.seed, tokens.length) : scaled.indexOf(max);
+  tokens.push(token);
+  logprobs.push(scaled[token]! - lse);
+  if (stopTokens.includes(token)) text.stopReason = 'stop';
+  else if (tokens.length === request.prompt.length + request.maxNewTokens) text.stopReason = 'length';
+}
+
+function draw(scaled: Float64Array, lse: number, seed: number, position: number): number {
+  const [high, low] = philox(seed, position, 0);
+  const uniform = ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
+  let [sum, last] = [0, 0];
+  for (let token = 0; token < scaled.length; token++) {
+    const probability = Math.exp(scaled[token]! - lse);
+    if (!(probability > 0)) continue;
+    sum += probability;
+    last = token;
+    if (sum > uniform) return token;
+  }
+  return last;
+}
