@@ -18,8 +18,7 @@ export class GraphCopier {
 
   /** The copy, possibly still to be filled. */
   #shell(value: PyValue): PyValue {
-    if (typeof value !== 'object' || value === null) return value;
-    if (value instanceof PyObject && value.isImmutable) return value;
+    if (isShareable(value)) return value;
     const known = this.#copies.get(value);
     if (known !== undefined) return known;
     const copy = this.#newShell(value);
@@ -27,7 +26,7 @@ export class GraphCopier {
     return copy;
   }
 
-  #newShell(value: Exclude<PyValue, null | boolean | bigint | number | string>): PyValue {
+  #newShell(value: PyValue): PyValue {
     if (Array.isArray(value)) {
       const copy: PyValue[] = [];
       this.#pending.push(() => {
@@ -52,7 +51,7 @@ export class GraphCopier {
     if (value instanceof PySet) return new PySet(value.sorted());
     const copy = Object.create(Object.getPrototypeOf(value)) as PyObject;
     this.#pending.push(() => {
-      for (const [field, item] of Object.entries(value) as [string, PyValue][]) {
+      for (const [field, item] of Object.entries(value as PyObject) as [string, PyValue][]) {
         Object.defineProperty(copy, field, {
           value: this.#shell(item),
           writable: true,
@@ -65,9 +64,16 @@ export class GraphCopier {
   }
 }
 
+/** Whether nothing in it can change, so that copies may hold it too; every dict key is so. */
+function isShareable(value: PyValue): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (value instanceof PyTuple) return value.items.every(isShareable);
+  return value instanceof PyObject && value.isImmutable;
+}
+
 /**
  * SHA-256 over values and how they alias: equal exactly when the values print alike, keep the same order, and share the
- * same objects in the same places. 32 hex digits.
+ * same mutable objects in the same places. 32 hex digits.
  */
 export function digestGraph(values: Iterable<PyValue>): string {
   const writer = new GraphWriter();
@@ -116,6 +122,11 @@ class GraphWriter {
     if (value instanceof PyObject && value.isImmutable) {
       const text = value.repr();
       this.#text += `o${text.length}:${text}`;
+      return;
+    }
+    if (value instanceof PyTuple && isShareable(value)) {
+      this.#text += `t${value.items.length}:`;
+      for (const item of value.items) this.#writeReference(item);
       return;
     }
     let number = this.#numbers.get(value);
