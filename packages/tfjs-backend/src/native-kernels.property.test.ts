@@ -39,6 +39,9 @@ test('matMul: any extents, transposes, batches on one side or both', async () =>
       [2, 3],
     ],
     [[1], [4]],
+    [[1], []],
+    [[1, 1], [2]],
+
     [
       [2, 1],
       [1, 3],

@@ -61,7 +61,9 @@ function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | un
   const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   // One matrix on a side serves all of the other; any other broadcast, and every error, is the cpu kernel's.
   const [countA, countB] = [tf.util.sizeFromShape(batchA), tf.util.sizeFromShape(batchB)];
-  if (!tf.util.arraysEqual(batchA, batchB) && batchA.length > 0 && batchB.length > 0) return undefined;
+  if (!tf.util.arraysEqual(batchA, batchB) && (Math.min(countA, countB) !== 1 || countA * countB === 0))
+    return undefined;
+  const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
   const [m, k] = extents(a.shape, transposeA);
   const [n, kOfB] = extents(b.shape, !transposeB);
   if (k !== kOfB) return undefined;
@@ -77,7 +79,7 @@ function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | un
       shape,
     );
   }
-  return parl.makeTensorInfo([...(countA > 1 ? batchA : batchB), m, n], 'float32', out);
+  return parl.makeTensorInfo([...batch, m, n], 'float32', out);
 }
 
 /** Rows and columns of op(x). */

@@ -1,5 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
-import { parlBackend, readVariable, selectBackend, swiglu, tf, variableBuffer, writeVariable } from './index.js';
+import {
+  linear,
+  parlBackend,
+  readVariable,
+  selectBackend,
+  swiglu,
+  tf,
+  variableBuffer,
+  writeVariable,
+} from './index.js';
 
 beforeAll(() => selectBackend('parl'));
 
@@ -41,6 +50,17 @@ test('a variable lives in one array: written in place, read by ops, never recycl
   variable.dispose();
   for (let i = 0; i < 5; i++) swiglu(tf.fill(SHAPE, i), tf.fill(SHAPE, i));
   expect(buffer[0]).toBe(6);
+});
+
+test('a cast keeps integers under the type float32; kernels read them as floats', () => {
+  const integers = tf.range(0, 12, 1, 'int32').reshape([3, 4]).cast('float32');
+  const ones = tf.ones([3, 4]);
+  expect(tf.add(integers, ones).arraySync()).toEqual([
+    [1, 2, 3, 4],
+    [5, 6, 7, 8],
+    [9, 10, 11, 12],
+  ]);
+  expect(linear(integers, tf.ones([1, 4])).arraySync()).toEqual([[6], [22], [38]]);
 });
 
 test('a variable of another size is refused', () => {

@@ -37,9 +37,14 @@ export class ParlBackend extends tf.MathBackendCPU {
     return isGone;
   }
 
-  /** Storage of a float32 tensor, not a copy. Kernels only: it may be recycled as soon as the tensor is disposed. */
+  /**
+   * Storage of a float32 tensor, not a copy. Kernels only: it may be recycled as soon as the tensor is disposed.
+   *
+   * A cast from int32 or bool keeps the integers' array under the new type; that one is converted into an array of its own.
+   */
   floats(info: tf.TensorInfo): Float32Array {
-    return this.data.get(info.dataId).values as Float32Array;
+    const { values } = this.data.get(info.dataId);
+    return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
   }
 }
 
