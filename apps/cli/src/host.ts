@@ -19,4 +19,6 @@ export interface CliHost {
   /** Ends the process at once, on the second Ctrl-C. */
   readonly exit: (code: number) => void;
   readonly jobs: JobLoaders;
+  /** Program and arguments that start this command again, for the runs of a server. */
+  readonly entry: readonly [string, ...string[]];
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ConfigError, type ConfigJsonSchema, InvalidConfigError, UsageError } from '@parl-mt/schema';
+import { ConfigError, type ConfigJsonSchema, InvalidConfigError, inputPaths, UsageError } from '@parl-mt/schema';
 import type { ConfigFlag } from './config-flags.js';
 import { parseFlagValue, parseJson } from './flag-value.js';
 import { kebabCase } from './kebab-case.js';
@@ -50,7 +50,7 @@ export function readConfig<T>(
     applyAssignment(config, schema, assignment);
   }
   const parsed = withFlagNames(flags, () => parse(config, given.file ?? 'configuration'));
-  checkInputPaths(parsed, flags, cwd);
+  checkInputPaths(parsed, flags, schema, cwd);
   return parsed;
 }
 
@@ -126,13 +126,10 @@ function withFlagNames<T>(flags: readonly ConfigFlag[], parse: () => T): T {
   }
 }
 
-function checkInputPaths(config: unknown, flags: readonly ConfigFlag[], cwd: string): void {
-  for (const flag of flags.filter(({ schema }) => schema['x-input'] === 'path')) {
-    let value: unknown = config;
-    for (const key of flag.path) {
-      value = (value as Section | undefined)?.[key];
-    }
-    if (typeof value === 'string' && !existsSync(resolve(cwd, value))) {
+function checkInputPaths(config: unknown, flags: readonly ConfigFlag[], schema: ConfigJsonSchema, cwd: string): void {
+  for (const { path, value } of inputPaths(schema, config)) {
+    if (!existsSync(resolve(cwd, value))) {
+      const flag = flags.find((candidate) => candidate.path.join('.') === path.join('.'))!;
       throw new UsageError(`--${flag.name}: expected an existing file or folder, nothing at ${value}`);
     }
   }

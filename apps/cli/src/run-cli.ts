@@ -1,4 +1,11 @@
-import { type ConfigJsonSchema, parseRunConfig, runConfigJsonSchema } from '@parl-mt/schema';
+import {
+  type ConfigJsonSchema,
+  configJsonSchema,
+  parseClosed,
+  parseRunConfig,
+  runConfigJsonSchema,
+  serverConfigSchema,
+} from '@parl-mt/schema';
 import { Command, CommanderError, Option } from 'commander';
 import { type ConfigFlag, configFlags, constraintText, valueName } from './config-flags.js';
 import { describeError } from './describe-error.js';
@@ -7,6 +14,7 @@ import { cliVersion, collectInfo, formatInfo } from './info.js';
 import { readConfig } from './read-config.js';
 import { RUN_COMMANDS } from './run-commands.js';
 import { runJob } from './run-job.js';
+import { serve } from './serve.js';
 
 /**
  * The `parl-mt` command.
@@ -73,6 +81,16 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
         setExitCode(await runJob(kind, config, host, options.json === true));
       });
   }
+  const serverSchema = configJsonSchema(serverConfigSchema);
+  const serverFlags = configFlags(serverSchema);
+  const serveCommand = program.command('serve').description(serverSchema.description ?? '');
+  addConfigOptions(serveCommand, serverFlags);
+  serveCommand
+    .addHelpText('after', '\nExamples:\n  parl-mt serve\n  parl-mt serve --port 9000 --data runs/server')
+    .action(async (options: Record<string, unknown>) => {
+      const parse = (input: unknown, where: string) => parseClosed(serverConfigSchema, input, where);
+      setExitCode(await serve(configOf(serveCommand, options, serverFlags, serverSchema, parse, host), host));
+    });
   program
     .command('info')
     .description('What this installation runs on.')

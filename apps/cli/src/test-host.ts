@@ -47,6 +47,7 @@ export function testHost(jobs: Partial<JobLoaders> = {}, isTTY = false): TestHos
     signals: new EventEmitter(),
     exit: (code) => void exits.push(code),
     exits,
+    entry: [process.execPath],
     jobs: { demo: missing, pag: missing, sft: missing, train: missing, evaluate: missing, ...jobs },
     [Symbol.dispose]: () => rmSync(cwd, { recursive: true }),
   };

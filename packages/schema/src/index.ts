@@ -9,6 +9,7 @@
 export { closeSchema } from './closed-schema.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
+export { type InputPath, inputPaths } from './input-paths.js';
 export {
   type Awareness,
   awarenessSchema,
@@ -56,6 +57,7 @@ export {
   type RunEvent,
   runEventSchema,
 } from './run-event.js';
+export { type RunRequest, runRequestSchema } from './run-request.js';
 export { type ServerConfig, serverConfigSchema } from './server-config.js';
 export { type Task, type Turn, taskSchema, turnSchema } from './task.js';
 export {

@@ -176,7 +176,7 @@ export function parseClosed<T>(schema: z.ZodType<T>, input: unknown, where: stri
   if (parsed.success) {
     return parsed.data;
   }
-  const root = configJsonSchema(schema);
+  const root = configJsonSchema(branchFor(schema, input));
   throw new InvalidConfigError(
     where,
     parsed.error.issues.flatMap((issue): ConfigProblem[] => {
@@ -223,6 +223,20 @@ export function configJsonSchema(schema: z.ZodType): ConfigJsonSchema {
 /** JSON Schema of a kind's configuration. */
 export function runConfigJsonSchema(kind: RunKind): ConfigJsonSchema {
   return configJsonSchema(runConfigSchemas[kind]);
+}
+
+/** The branch that a discriminated union takes for an input, so that messages list the keys of that branch alone. */
+function branchFor(schema: z.ZodType, input: unknown): z.ZodType {
+  if (!(schema instanceof z.ZodDiscriminatedUnion) || typeof input !== 'object' || input === null) {
+    return schema;
+  }
+  const key = schema.def.discriminator;
+  const options = schema.options as readonly z.ZodObject[];
+  return (
+    options.find(
+      (option) => (option.shape[key] as z.ZodType).safeParse((input as Record<string, unknown>)[key]).success,
+    ) ?? schema
+  );
 }
 
 function acceptedKeys(root: ConfigJsonSchema, path: readonly string[]): string[] {
