@@ -21,7 +21,8 @@ options.push(`-DPARL_MT_CUDA=${process.env.PARL_MT_CUDA ?? 'AUTO'}`);
 if (run('cmake', ['-S', path.dirname(here), '-B', build, '--log-level=WARNING', ...options]) !== 0) process.exit(1);
 if (run('cmake', ['--build', build, '--parallel', String(availableParallelism())]) !== 0) process.exit(1);
 
-let failed = false;
+// Sanitizers add weak symbols of their own, so only the plain build is looked through.
+let failed = !sanitize && run(process.execPath, [path.join(here, 'check-kernel-symbols.mjs'), build]) !== 0;
 for (const isa of ['portable', 'avx2', 'avx512']) {
   const status = run(path.join(build, 'native', 'test', 'parl_tests'), [isa], {
     ...process.env,
