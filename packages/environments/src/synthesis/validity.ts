@@ -1,3 +1,4 @@
+import { BfclEnvironment } from '../bfcl/bfcl-environment.js';
 import { checkTask } from '../bfcl/checker.js';
 import { taskFingerprint } from './fingerprint.js';
 import { earlyReveals, unrecoverableArguments } from './recoverability.js';
@@ -7,13 +8,15 @@ export interface ValidityReport {
   readonly tasks: number;
   /** One sentence per task whose ground truth the official checker refuses. */
   readonly refused: readonly string[];
+  /** Calls that fail in a fresh environment, or answer otherwise than the trace says. */
+  readonly differingCalls: readonly string[];
   /** Arguments that nothing in the conversation tells. */
   readonly unrecoverable: readonly string[];
   /** Messages that tell a result before it is known. */
   readonly earlyReveals: readonly string[];
   /** Ids of tasks whose wording and solution equal those of an earlier one. */
   readonly duplicates: readonly string[];
-  /** Whether all four lists are empty. */
+  /** Whether all five lists are empty. */
   readonly isValid: boolean;
   /** Calls by class, and by method, most frequent first. */
   readonly callsByClass: Readonly<Record<string, number>>;
@@ -34,11 +37,13 @@ export interface ValidityReport {
 
 /**
  * Checks tasks independently of how they were made, and counts what is in them: every ground truth must pass the official
- * checker as a model's answer, one step per call; every argument must be recoverable; no message may tell a later result; no
+ * checker as a model's answer, one step per call, and give the traced results without an error; every argument must be recoverable; no message may tell a later result; no
  * two tasks may be equal.
  */
 export function validityReport(tasks: readonly SynthesizedTask[]): ValidityReport {
   const refused = tasks.flatMap(checkGroundTruth);
+  const environment = new BfclEnvironment();
+  const differingCalls = tasks.flatMap((task) => replay(environment, task));
   const unrecoverable = tasks.flatMap(({ task, trace }) => named(task.id, unrecoverableArguments(trace)));
   const reveals = tasks.flatMap(({ task, trace }) => named(task.id, earlyReveals(trace)));
   const duplicates = findDuplicates(tasks);
@@ -49,10 +54,11 @@ export function validityReport(tasks: readonly SynthesizedTask[]): ValidityRepor
   return {
     tasks: tasks.length,
     refused,
+    differingCalls,
     unrecoverable,
     earlyReveals: reveals,
     duplicates,
-    isValid: [refused, unrecoverable, reveals, duplicates].every((problems) => problems.length === 0),
+    isValid: [refused, differingCalls, unrecoverable, reveals, duplicates].every((problems) => problems.length === 0),
     callsByClass: countBy(calls.map(({ className }) => className)),
     callsByMethod: countBy(calls.map(({ method }) => method)),
     tasksByTurns: countBy(tasks.map(({ trace }) => `${trace.length}`)),
@@ -72,7 +78,13 @@ export function formatValidity(report: ValidityReport): string {
     Object.entries(record)
       .map(([key, count]) => `${key} ${count}`)
       .join(', ');
-  const problems = [...report.refused, ...report.unrecoverable, ...report.earlyReveals, ...report.duplicates];
+  const problems = [
+    ...report.refused,
+    ...report.differingCalls,
+    ...report.unrecoverable,
+    ...report.earlyReveals,
+    ...report.duplicates,
+  ];
   return [
     `${report.tasks} tasks, ${report.isValid ? 'all valid' : `${problems.length} problems`}`,
     ...problems.slice(0, 10).map((problem) => `  ${problem}`),
@@ -89,6 +101,19 @@ function checkGroundTruth({ task }: SynthesizedTask): string[] {
   const steps = task.turns.map((turn) => turn.groundTruth.map((call) => [call]));
   const verdict = checkTask(task, steps);
   return verdict.valid ? [] : [`${task.id}: ${verdict.errorType} in turn ${verdict.turn}: ${verdict.errorMessage}`];
+}
+
+/** The checker alone would accept a call that fails on both of its sides. */
+function replay(environment: BfclEnvironment, { task, trace }: SynthesizedTask): string[] {
+  environment.reset(task, 0);
+  const traced = trace.map((turn) => turn.calls);
+  return task.turns.flatMap(({ groundTruth }, turn) =>
+    groundTruth.flatMap((call, position) => {
+      const { content, isError } = environment.execute(call);
+      const expected = traced[turn]?.[position]?.result;
+      return isError || content !== expected ? [`${task.id}: ${call} in turn ${turn} gives ${content}`] : [];
+    }),
+  );
 }
 
 function findDuplicates(tasks: readonly SynthesizedTask[]): string[] {

@@ -41,6 +41,7 @@ export const placeOperations: readonly FileSystemOperation[] = [
       const args = isAll ? [{ name: 'a', value: true, provenance: draft.stated('hidden') }] : [];
       const result = call(draft, 'ls', args, unchanged);
       const names = listOf(result, 'current_directory_content');
+      draft.surface([...model.current.entries.values()].map(({ entity }) => entity));
       const message = names.length === 0 ? 'The folder is empty.' : `It holds ${names.join(', ')}.`;
       return { text, focus: undefined, message };
     },
@@ -60,7 +61,7 @@ export const placeOperations: readonly FileSystemOperation[] = [
   {
     name: 'cd-parent',
     methods: ['cd'],
-    weight: (_draft, model) => (model.current.parent === undefined ? 0 : 1),
+    weight: (draft, model) => (model.current.parent === undefined || hasMoved(draft) ? 0 : 1),
     run(draft, model) {
       const parent = model.current.parent!;
       const isNamed = parent.parent !== undefined && draft.isKnown(parent.entity) && draft.random.chance(0.5);
@@ -128,6 +129,11 @@ export const placeOperations: readonly FileSystemOperation[] = [
   },
 ];
 
+/** Nobody goes into a folder only to leave it in the same breath. */
+function hasMoved(draft: TurnDraft): boolean {
+  return draft.calls.some(({ method }) => method === 'cd');
+}
+
 interface Place {
   /** Words to append, with a leading space; "" where the message leaves it open. */
   readonly suffix: string;
@@ -148,7 +154,7 @@ function choosePlace(draft: TurnDraft, model: FileSystemModel, open: readonly st
     if (option === 'open') return 3;
     if (option === 'here') return isNamed ? 1.5 : 0;
     if (option === 'below') return canMove && subfolders(here).length > 0 ? 1.2 : 0;
-    return canMove && here.parent !== undefined ? 0.6 : 0;
+    return canMove && here.parent !== undefined && !hasMoved(draft) ? 0.6 : 0;
   });
   if (choice === 'below') {
     const folder = pickFolder(draft, here);

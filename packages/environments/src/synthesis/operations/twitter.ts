@@ -37,7 +37,6 @@ const operations: readonly TwitterOperation[] = [
         },
       );
       model.authenticated = true;
-      draft.introduce(userEntity(draft, username));
       return { text, message: 'You are logged in to Twitter.' };
     },
   },
@@ -206,6 +205,7 @@ const operations: readonly TwitterOperation[] = [
     run(draft, model) {
       call(draft, 'list_all_following', [], unchanged);
       const names = [...model.following];
+      draft.surface(names.map((name) => userEntity(draft, name)));
       const message = names.length === 0 ? 'You follow nobody.' : `You follow ${joinWords(names)}.`;
       return { text: word(draft, phrasings.following), message };
     },
@@ -339,6 +339,7 @@ function onTweet(draft: TurnDraft, model: TwitterModel, plan: TweetCall): Clause
   call(draft, method, [spokenNumber('tweet_id', target)], options);
   if (role !== undefined) draft.mark(tweet.entity, role);
   plan.after?.(tweet);
+  surfaceAuthors(draft, [tweet]);
   return { text: word(draft, templates, { tweet: target.phrase }), focus: tweet.entity, message };
 }
 
@@ -369,9 +370,15 @@ function discover(draft: TurnDraft, tweets: readonly TweetModel[], run: () => vo
   run();
   const [tweet] = tweets;
   draft.surface(tweets.map(({ entity }) => entity));
+  surfaceAuthors(draft, tweets);
   if (tweet === undefined || tweets.length !== 1) return undefined;
   draft.learnIfNew(tweet.entity, 'found');
   return tweet.entity;
+}
+
+/** After a tweet was shown, "that user" could be its author. */
+function surfaceAuthors(draft: TurnDraft, tweets: readonly TweetModel[]): void {
+  draft.surface(tweets.map(({ username }) => userEntity(draft, username)));
 }
 
 function findings(tweets: readonly TweetModel[]): CallOptions {
