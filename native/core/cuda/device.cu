@@ -3,8 +3,9 @@
 #include "core/cuda/check.cuh"
 
 namespace parl::cuda {
+namespace {
 
-Report report() {
+Report ask() {
   Report result;
   result.built = true;
   int count = 0;
@@ -24,6 +25,14 @@ Report report() {
   }
   if (!result.reason.empty()) result.devices.clear();
   return result;
+}
+
+}  // namespace
+
+// Devices do not come and go within a process, and asking costs milliseconds a device.
+Report report() {
+  static const Report asked = ask();
+  return asked;
 }
 
 }  // namespace parl::cuda
