@@ -39,9 +39,15 @@ const refusals = {
 };
 const notFound = { 404: refusal('No such run.') };
 const conflict = { 409: refusal("The run's status does not permit it.") };
-const stream = (contentType: string, description: string) => ({
+const content = (contentType: string, description: string, schema: z.ZodType) => ({
   description,
-  content: { [contentType]: { schema: z.string() } },
+  content: { [contentType]: { schema } },
+});
+/** What one message of the event stream holds; OpenAPI tools apply a stream's schema to each message. */
+const eventMessage = z.object({
+  id: z.string().describe('Number within the run, from 1.'),
+  event: z.string().describe('Type of the event.'),
+  data: z.string().describe('The event as JSON.'),
 });
 
 /** Every route of the API; each schema is both what is checked and what `/openapi.json` says. */
@@ -227,7 +233,7 @@ function addOutputRoutes(app: App, context: RouteContext): void {
           'last-event-id': z.coerce.number().int().min(0).optional().describe('Number of the last event received.'),
         }),
         response: {
-          200: stream('text/event-stream', 'One event per message: id, event (its type) and data (JSON).'),
+          200: content('text/event-stream', 'One event per message.', eventMessage),
           204: z.null().describe('The run has ended and every event was received: do not reconnect.'),
           ...refusals,
           ...notFound,
@@ -277,7 +283,7 @@ function addOutputRoutes(app: App, context: RouteContext): void {
         summary: 'One file of a run',
         params: idParams.extend({ '*': z.string().describe('Path as listed.') }),
         response: {
-          200: stream('application/octet-stream', 'The content; its type follows the extension.'),
+          200: content('application/octet-stream', 'The content; its type follows the extension.', z.string()),
           ...refusals,
           404: refusal('No such run or file.'),
         },

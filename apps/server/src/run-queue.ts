@@ -162,7 +162,7 @@ export function openRunQueue(options: RunQueueOptions): RunQueue {
       end(id, 'failed', { error: { code: outcome.code, message: outcome.message } });
     } else if (isCancelRequested) {
       end(id, 'cancelled', {
-        error: { code: 'CANCELLED', message: outcome?.message ?? 'killed: it did not stop within the grace time' },
+        error: { code: 'CANCELLED', message: outcome?.message ?? stoppedSilently(signal) },
       });
     } else if (isClosing) {
       end(id, 'interrupted', { error: { code: 'INTERRUPTED', message: 'the server was stopped' } });
@@ -257,6 +257,11 @@ export function openRunQueue(options: RunQueueOptions): RunQueue {
       }
     },
   };
+}
+
+/** A cancelled run without a last word: SIGINT may find it still starting, before it listens for signals. */
+function stoppedSilently(signal: string | null): string {
+  return signal === 'SIGKILL' ? 'killed: it did not stop within the grace time' : 'cancelled while it was starting';
 }
 
 function parseEvent(line: string): RunEvent | undefined {

@@ -120,6 +120,17 @@ describe('cancel', () => {
     });
   });
 
+  test('a run that SIGINT finds still starting is cancelled, not killed', async () => {
+    using folder = testFolder();
+    await using server = await testServer(folder);
+    const id = await submitPag(server);
+    await server.app.inject({ method: 'POST', url: `/v1/runs/${id}/cancel` });
+    server.runs[0]!.end(null, 'SIGINT');
+    await server.untilStatus(id, 'cancelled');
+    const { error } = (await server.app.inject(`/v1/runs/${id}`)).json();
+    expect(error).toEqual({ code: 'CANCELLED', message: 'cancelled while it was starting' });
+  });
+
   test('an ended run cannot be cancelled, an unknown one not found', async () => {
     using folder = testFolder();
     await using server = await testServer(folder);
