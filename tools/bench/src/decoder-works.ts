@@ -1,0 +1,151 @@
+import { createGenerator, Decoder, packSequences } from '@parl-mt/policy';
+import { type DecoderConfig, decoderConfigSchema } from '@parl-mt/schema';
+import { AdamW, selectBackend, tf } from '@parl-mt/tfjs-backend';
+import { labels } from './inputs.js';
+import type { Prepared, Work } from './measure.js';
+
+interface Model {
+  readonly name: string;
+  readonly config: DecoderConfig;
+  /** Of a training batch. */
+  readonly sequences: number;
+  readonly context: number;
+}
+
+const MODELS: readonly Model[] = [
+  { name: 'tiny', config: model(128, 4, 4, 2, 384, 2048), sequences: 32, context: 256 },
+  { name: 'small', config: model(256, 6, 8, 4, 768, 4096), sequences: 16, context: 512 },
+];
+const SAMPLED_BATCHES = [32, 64];
+const PROMPT = 128;
+const NEW_TOKENS = 128;
+
+/** Training, scoring and sampling of a Qwen2-style decoder. Weights are random: a first loss is near ln(vocabulary). */
+export function decoderWorks(): Work[] {
+  return MODELS.flatMap((each) => [
+    trainingWork(each),
+    scoringWork(each),
+    ...SAMPLED_BATCHES.map((batch) => samplingWork(each, batch)),
+  ]);
+}
+
+function model(
+  hiddenSize: number,
+  numLayers: number,
+  numHeads: number,
+  numKvHeads: number,
+  intermediateSize: number,
+  vocabSize: number,
+): DecoderConfig {
+  const extents = { hiddenSize, numLayers, numHeads, numKvHeads, intermediateSize, vocabSize };
+  return decoderConfigSchema.parse({ ...extents, ropeTheta: 1e6, rmsNormEps: 1e-6 });
+}
+
+/** Multiply-adds x 2 of one token's forward pass, attention at its causal half; `head` false leaves the vocabulary out. */
+function flopsPerToken(config: DecoderConfig, context: number, head = true): number {
+  const { hiddenSize: d, numLayers, numHeads, numKvHeads, intermediateSize: f } = config;
+  const headDim = d / numHeads;
+  const layer = d * (numHeads + 2 * numKvHeads) * headDim + d * d + 3 * d * f + numHeads * headDim * context;
+  return 2 * (numLayers * layer + (head ? d * config.vocabSize : 0));
+}
+
+async function trainingBatch({ config, sequences, context }: Model) {
+  await selectBackend('parl');
+  const ids = labels(sequences * (context + 1), config.vocabSize, 81);
+  const lossMask = new Uint8Array(context + 1).fill(1);
+  const rows = Array.from({ length: sequences }, (_, s) => ({
+    tokens: ids.subarray(s * (context + 1), (s + 1) * (context + 1)),
+    lossMask,
+  }));
+  return packSequences(rows, ids.length)[0]!;
+}
+
+function trainingWork(each: Model): Work {
+  const tokens = each.sequences * each.context;
+  return {
+    name: `gpt_train/${each.name}`,
+    item: 'token',
+    items: tokens,
+    bytes: 0,
+    flops: 3 * tokens * flopsPerToken(each.config, each.context),
+    note: 'forward, backward, AdamW',
+    prepare: async (): Promise<Prepared> => {
+      const batch = await trainingBatch(each);
+      const decoder = Decoder.create(each.config, 1);
+      const optimizer = new AdamW(decoder.weights, { weightDecay: 0.1 });
+      let first: number | undefined;
+      return {
+        run: () => {
+          const { loss, gradients } = decoder.gradients(
+            () => tf.neg(tf.mean(decoder.logprobs(batch).logprobs)) as tf.Scalar,
+          );
+          optimizer.update(gradients, { learningRate: 3e-4 });
+          tf.dispose([...gradients.values()]);
+          first ??= loss;
+        },
+        check: () => first!,
+        dispose: () => decoder.dispose(),
+      };
+    },
+  };
+}
+
+function scoringWork(each: Model): Work {
+  const tokens = each.sequences * each.context;
+  return {
+    name: `gpt_logprob/${each.name}`,
+    item: 'token',
+    items: tokens,
+    bytes: 0,
+    flops: tokens * flopsPerToken(each.config, each.context),
+    note: 'forward only, log-probabilities of given tokens',
+    prepare: async (): Promise<Prepared> => {
+      const batch = await trainingBatch(each);
+      const decoder = Decoder.create(each.config, 1);
+      let logprobs: ArrayLike<number> & Iterable<number> = [];
+      return {
+        run: () => {
+          logprobs = tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
+        },
+        check: () => Array.from(logprobs).reduce((sum, value) => sum + value, 0) / logprobs.length,
+        dispose: () => decoder.dispose(),
+      };
+    },
+  };
+}
+
+function samplingWork({ name, config }: Model, batch: number): Work {
+  return {
+    name: `gpt_sample/${name}-b${batch}`,
+    item: 'token',
+    items: batch * NEW_TOKENS,
+    bytes: 0,
+    flops:
+      batch * NEW_TOKENS * flopsPerToken(config, PROMPT + NEW_TOKENS / 2) +
+      batch * PROMPT * flopsPerToken(config, PROMPT, false),
+    note: `prompt ${PROMPT}, ${NEW_TOKENS} new tokens, time of both; items are the new tokens`,
+    prepare: async (): Promise<Prepared> => {
+      await selectBackend('parl');
+      const decoder = Decoder.create(config, 1);
+      const generator = createGenerator(decoder, { maxSlots: batch, maxTokensPerSlot: PROMPT + NEW_TOKENS });
+      const ids = labels(batch * PROMPT, config.vocabSize, 82);
+      const requests = Array.from({ length: batch }, (_, slot) => ({
+        slot,
+        prompt: ids.subarray(slot * PROMPT, (slot + 1) * PROMPT),
+        maxNewTokens: NEW_TOKENS,
+        seed: slot,
+      }));
+      return {
+        run: async () => {
+          generator.weightsChanged(); // else the prompts' keys and values would be there already
+          await generator.generate(requests, { temperature: 1, stopTokens: [] });
+        },
+        check: () => 0,
+        dispose: () => {
+          generator[Symbol.dispose]();
+          decoder.dispose();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { machineSeconds, processSeconds, threadTimes, vectorSet } from './processor.js';
+
+/** What is measured: one piece of work with a name that peers share. */
+export interface Work {
+  /** E.g. 'logprob_fwd/4096x2048'. */
+  readonly name: string;
+  /** What one run handles, and how many of it. */
+  readonly item: string;
+  readonly items: number;
+  /** Compulsory traffic: inputs read once, outputs written once. */
+  readonly bytes: number;
+  /** Compulsory floating-point operations, 0 where they are not the point. */
+  readonly flops: number;
+  readonly note?: string;
+  /** Makes the inputs; what it returns runs the work once and is timed. */
+  prepare(): Prepared | Promise<Prepared>;
+}
+
+export interface Prepared {
+  run(): unknown;
+  /** A number that every implementation must agree on, from the latest run. */
+  check(): number;
+  dispose?(): void;
+}
+
+/** One line of output; the fields are those of the peers' programs. Times are milliseconds of each run. */
+export interface BenchRecord {
+  readonly work: string;
+  readonly peer: string;
+  readonly threads: number;
+  /** Wall time. */
+  readonly ms: readonly number[];
+  /** Processor time of all threads. */
+  readonly cpu_ms: readonly number[];
+  /** Processor time of the busiest thread. */
+  readonly top_ms: readonly number[];
+  /** Processors that other processes kept busy meanwhile. */
+  readonly others: number;
+  readonly items: number;
+  readonly item: string;
+  readonly bytes: number;
+  readonly flops: number;
+  readonly check: number;
+  readonly note: string;
+  readonly isa: string;
+}
+
+export interface MeasureOptions {
+  readonly peer: string;
+  readonly threads: number;
+  /** Runs go on for so long, but at least 3 and at most 200 times. */
+  readonly budgetSeconds: number;
+}
+
+const MIN_RUNS = 3;
+const MAX_RUNS = 200;
+
+/** Runs a work once to warm up, then again and again. */
+export async function measure(work: Work, options: MeasureOptions): Promise<BenchRecord> {
+  const prepared = await work.prepare();
+  await prepared.run();
+  const check = prepared.check();
+  const ms: number[] = [];
+  const cpu: number[] = [];
+  const top: number[] = [];
+  const start = performance.now();
+  const machineStart = machineSeconds();
+  const processStart = processSeconds();
+  while (ms.length < MIN_RUNS || (performance.now() - start < options.budgetSeconds * 1e3 && ms.length < MAX_RUNS)) {
+    const threadsBefore = threadTimes();
+    const cpuBefore = processSeconds();
+    const before = performance.now();
+    await prepared.run();
+    ms.push(performance.now() - before);
+    cpu.push((processSeconds() - cpuBefore) * 1e3);
+    top.push(Math.max(...[...threadTimes()].map(([thread, time]) => time - (threadsBefore.get(thread) ?? 0)), 0));
+  }
+  const seconds = (performance.now() - start) / 1e3;
+  const others = Math.max(0, machineSeconds() - machineStart - (processSeconds() - processStart)) / seconds;
+  prepared.dispose?.();
+  return {
+    work: work.name,
+    peer: options.peer,
+    threads: options.threads,
+    ms: ms.map(rounded),
+    cpu_ms: cpu.map(rounded),
+    top_ms: top.map(rounded),
+    others: Math.round(others * 100) / 100,
+    items: work.items,
+    item: work.item,
+    bytes: work.bytes,
+    flops: work.flops,
+    check,
+    note: work.note ?? '',
+    isa: vectorSet(),
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { measure } from './measure.js';
+import { allWorks, selectWorks } from './works.js';
+
+describe('works', () => {
+  test('have the names of the peers', () => {
+    const names = allWorks().map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of [
+      'logprob_fwd/4096x2048',
+      'logprob_fwdbwd/512x151936',
+      'entropy_fwdbwd/2048x32768',
+      'logprob_entropy_fwd/4096x2048',
+      'hidden_logprob_fwdbwd/512x896x151936',
+      'grpo/1024x1024',
+      'rloo/1024x1024',
+      'lcs/1000x200',
+      'gpt_train/tiny',
+      'gpt_logprob/tiny',
+      'gpt_sample/tiny-b64',
+    ]) {
+      expect(names).toContain(name);
+    }
+  });
+
+  test('are chosen by any part of the name', () => {
+    const chosen = selectWorks(allWorks(), ['grpo', 'lcs']).map(({ name }) => name);
+    expect(chosen).toEqual(['grpo/1024x1024', 'lcs/1000x200']);
+    expect(selectWorks(allWorks(), []).length).toBe(allWorks().length);
+    expect(selectWorks(allWorks(), ['no such work'])).toEqual([]);
+  });
+});
+
+describe('measure', () => {
+  test('runs once to warm up and at least three times, and reports the check', async () => {
+    let runs = 0;
+    const record = await measure(
+      {
+        name: 'nothing/1',
+        item: 'run',
+        items: 1,
+        bytes: 0,
+        flops: 0,
+        prepare: () => ({ run: () => ++runs, check: () => 7 }),
+      },
+      { peer: 'ours', threads: 1, budgetSeconds: 1e-9 },
+    );
+    expect(runs).toBe(4);
+    expect(record).toMatchObject({ work: 'nothing/1', peer: 'ours', threads: 1, check: 7, items: 1, note: '' });
+    expect([record.ms.length, record.cpu_ms.length, record.top_ms.length]).toEqual([3, 3, 3]);
+    expect(Math.min(...record.ms)).toBeGreaterThanOrEqual(0);
+  });
+});
