@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseClosed, serverConfigSchema } from '@parl-mt/schema';
+import { pagRecordSchema, parseClosed, serverConfigSchema } from '@parl-mt/schema';
 import { createServer } from '@parl-mt/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runSpawner } from './spawn-run.js';
@@ -18,7 +18,7 @@ const entryOf = (file: string) =>
     `--import=${tsx}`,
     fileURLToPath(new URL(file, import.meta.url)),
   ] as const;
-const testEntry = entryOf('./test-main.ts');
+const testEntry = entryOf('./main.testing.ts');
 
 let folder = '';
 beforeEach(() => {
@@ -98,6 +98,16 @@ describe('the server with real processes', () => {
     ]);
     const record = (await server.app.inject(`/v1/runs/${id}/files/run.json`)).json();
     expect(record).toMatchObject({ status: 'finished', kind: 'pag' });
+  });
+
+  test('the real command builds a small dataset, and its files come back over HTTP', async () => {
+    await using server = await open(entryOf('./main.ts'));
+    const id = await submit(server, 4);
+    await expect.poll(status(server, id), { timeout: 25_000 }).toBe('finished');
+    const { summary } = await get(server, id);
+    const lines = (await server.app.inject(`/v1/runs/${id}/files/dataset/train.jsonl`)).payload.trimEnd().split('\n');
+    expect(summary).toMatchObject({ tasks: 4, trainRecords: lines.length });
+    expect(lines.map((line) => pagRecordSchema.safeParse(JSON.parse(line)).success)).not.toContain(false);
   });
 
   test('cancel lets a run save; a killed run fails and does not stop the queue', async () => {

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError, type JobContext, RolloutError, type RunConfigs, type TrainRunConfig } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
+import { type TestHost, testHost } from './host.testing.js';
 import type { Job } from './jobs.js';
 import { runCli } from './run-cli.js';
-import { type TestHost, testHost } from './test-host.js';
 
 const jsonLines = (text: string) =>
   text

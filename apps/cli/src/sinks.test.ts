@@ -1,9 +1,9 @@
 import type { RunEvent } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
 import { eventReporter } from './event-reporter.js';
+import { TextStream } from './host.testing.js';
 import { plainSink } from './plain-sink.js';
 import { terminalSink } from './terminal-sink.js';
-import { TextStream } from './test-host.js';
 
 describe('eventReporter', () => {
   const record = () => {

@@ -2,7 +2,7 @@ import { runKindSchema } from '@parl-mt/schema';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
 import { sendError } from './send-error.js';
-import { submitPag, testFolder, testServer } from './test-server.js';
+import { submitPag, testFolder, testServer } from './server.testing.js';
 
 test('health and info', async () => {
   using folder = testFolder();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { finished, submitPag, type TestServer, testFolder, testServer, time } from './test-server.js';
+import { finished, submitPag, type TestServer, testFolder, testServer, time } from './server.testing.js';
 
 interface Message {
   readonly id: number;

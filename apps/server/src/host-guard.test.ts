@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkListenAddress } from './host-guard.js';
-import { testFolder, testServer } from './test-server.js';
+import { testFolder, testServer } from './server.testing.js';
 
 describe('where the server listens', () => {
   test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s is loopback', (host) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openFile } from './run-files.js';
-import { testFolder } from './test-server.js';
+import { testFolder } from './server.testing.js';
 
 test('whatever the path, what opens is a file of the folder itself', async () => {
   using folder = testFolder();

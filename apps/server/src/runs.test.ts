@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { finished, submitPag, testFolder, testServer, time } from './test-server.js';
+import { finished, submitPag, testFolder, testServer, time } from './server.testing.js';
 
 const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
