@@ -5,7 +5,13 @@
  * import { groupAdvantagesReference } from '@parl-mt/native/reference';
  * groupAdvantagesReference([1, 2, 3], Int32Array.of(0, 0, 0), { estimator: 'dr_grpo' }); // Float64Array [-1, 0, 1]
  */
+export { adamwReference } from './adamw.js';
+export { attentionReference } from './attention.js';
 export { broadcastToTokensReference, groupAdvantagesReference } from './group-advantage.js';
 export { logitsRowReference } from './logits.js';
+export { matmulReference } from './matmul.js';
 export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
 export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
+export { rmsNormReference } from './rms-norm.js';
+export { ropeReference } from './rope.js';
+export { swigluReference } from './swiglu.js';
