@@ -1,0 +1,2 @@
+/** placeholder */
+export { bestAssignment } from './assignment.js';

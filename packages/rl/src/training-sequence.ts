@@ -1,0 +1,58 @@
+import type { Step } from '@parl-mt/schema';
+
+/** One sequence to train on: tokens, and which of them the policy sampled. All arrays have one entry per token. */
+export interface TrainingSequence {
+  readonly tokens: Int32Array;
+  /** 1 where the token was sampled by the policy, 0 where it was given (prompt, user, tool results). */
+  readonly sampled: Uint8Array;
+  /** Natural log-prob under the sampling policy; 0 where not sampled. */
+  readonly behaviorLogprobs: Float32Array;
+}
+
+/**
+ * Joins the steps of one trajectory into as few training sequences as exactness allows: a step whose prompt begins
+ * with all tokens of the sequence so far continues it, any other starts a new one. With history contexts a whole
+ * episode is one sequence until the oldest messages are dropped; with awareness contexts each step is its own.
+ * Every sampled token appears exactly once, with the prefix it was sampled under.
+ */
+export function joinSteps(steps: readonly Step[]): TrainingSequence[] {
+  const drafts: Draft[] = [];
+  for (const step of steps) {
+    const last = drafts.at(-1);
+    if (last !== undefined && startsWith(step.promptTokens, last.tokens)) {
+      append(last, step, last.tokens.length);
+    } else {
+      const draft: Draft = { tokens: [], sampled: [], logprobs: [] };
+      append(draft, step, 0);
+      drafts.push(draft);
+    }
+  }
+  return drafts.map(({ tokens, sampled, logprobs }) => ({
+    tokens: Int32Array.from(tokens),
+    sampled: Uint8Array.from(sampled),
+    behaviorLogprobs: Float32Array.from(logprobs),
+  }));
+}
+
+interface Draft {
+  readonly tokens: number[];
+  readonly sampled: number[];
+  readonly logprobs: number[];
+}
+
+function startsWith(tokens: readonly number[], prefix: readonly number[]): boolean {
+  return tokens.length >= prefix.length && prefix.every((token, index) => tokens[index] === token);
+}
+
+function append(draft: Draft, step: Step, known: number): void {
+  for (const token of step.promptTokens.slice(known)) {
+    draft.tokens.push(token);
+    draft.sampled.push(0);
+    draft.logprobs.push(0);
+  }
+  for (const [index, token] of step.completionTokens.entries()) {
+    draft.tokens.push(token);
+    draft.sampled.push(1);
+    draft.logprobs.push(step.behaviorLogprobs[index]!);
+  }
+}
