@@ -1,0 +1,256 @@
+import { setImmediate } from 'node:timers/promises';
+import { broadcastToTokens, groupAdvantages } from '@parl-mt/native';
+import type { Decoder } from '@parl-mt/policy';
+import { CancelledError, type RlConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
+import { tf } from '@parl-mt/tfjs-backend';
+import { clippedLoss } from './clipped-loss.js';
+import { deriveSeed, permutation } from './derive-seed.js';
+import type { EpisodeRequest } from './episode.js';
+import { runRollouts } from './rollout.js';
+import type { RolloutModel } from './rollout-model.js';
+import { TrainerCheckpoints } from './trainer-checkpoints.js';
+import { joinSteps } from './training-sequence.js';
+import { scoreTrajectories } from './trajectory-reward.js';
+import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
+
+/** What one update did. Means are over its trajectories unless said. */
+export interface RlUpdateMetrics {
+  readonly update: number;
+  readonly reward: number;
+  readonly format: number;
+  readonly correctness: number;
+  /** Share of turns passed before the first failure. */
+  readonly turnsPassed: number;
+  /** Share of trajectories that the checker accepts. */
+  readonly success: number;
+  readonly redundancy: number;
+  /** Share of groups whose rewards are all equal: no signal, left out of the update. */
+  readonly silentGroups: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  /** Mean of exp(log pi - log pi_behavior) over sampled tokens in the first pass; exactly 1 when both sides agree. */
+  readonly firstRatio: number;
+  /** Largest distance of that ratio from 1. */
+  readonly firstRatioError: number;
+  /** Mean negative log-prob of sampled tokens, nats: an estimate of the policy's entropy. */
+  readonly entropy: number;
+  readonly learningRate: number;
+  /** Completion tokens sampled so far. */
+  readonly sampledTokens: number;
+  /** Tokens trained on so far, prompts included. */
+  readonly trainedTokens: number;
+  readonly rolloutSeconds: number;
+  readonly trainSeconds: number;
+}
+
+export interface RlOptions {
+  /** Folder of the checkpoints; the newest one in it is resumed. Absent: none are written. */
+  readonly checkpointFolder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onUpdate?: ((metrics: RlUpdateMetrics) => void) | undefined;
+  /** The scored trajectories of an update. */
+  readonly onTrajectories?: ((update: number, trajectories: readonly Trajectory[]) => void) | undefined;
+}
+
+export interface RlResult {
+  readonly updates: number;
+  readonly sampledTokens: number;
+  readonly trainedTokens: number;
+}
+
+/**
+ * PAG-RL (DESIGN section 4): rollouts of groups of trajectories, composite reward, group advantages, clipped loss with
+ * token mean, AdamW. With context `history` it is vanilla multi-turn GRPO. Stops at the budget of sampled tokens.
+ *
+ * @throws {UsageError} when there are no tasks.
+ * @throws {CancelledError} when the signal is aborted; a checkpoint is written first.
+ */
+export async function trainRl(
+  decoder: Decoder,
+  model: RolloutModel,
+  tasks: readonly Task[],
+  config: RlConfig,
+  options: RlOptions = {},
+): Promise<RlResult> {
+  if (tasks.length === 0) throw new UsageError('expected at least one task to train on, received none');
+  const tasksById = new Map(tasks.map((task) => [task.id, task]));
+  using updater = new WeightUpdater(decoder, config.optimizer);
+  const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
+  const state = checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
+  try {
+    while (state.sampledTokens < config.sampledTokenBudget) {
+      const rolloutStart = performance.now();
+      model.reset();
+      const rollouts = await runRollouts(model, drawRequests(tasks, config, state.updates, state.drawnTasks), {
+        context: config.context,
+        stepLimit: config.stepLimit,
+        temperature: config.sampling.temperature,
+        signal: options.signal,
+      });
+      const trajectories = scoreTrajectories(rollouts, tasksById, config.reward).map(({ trajectory }) => trajectory);
+      const trainStart = performance.now();
+      const advantages = trajectoryAdvantages(trajectories, config);
+      const trained = await updateWeights(updater, trajectories, advantages, config);
+      state.updates += 1;
+      state.drawnTasks += config.tasksPerUpdate;
+      state.sampledTokens += trajectories.reduce((sum, { usage }) => sum + usage.completionTokens, 0);
+      state.trainedTokens += trained.tokens;
+      options.onTrajectories?.(state.updates, trajectories);
+      options.onUpdate?.({
+        update: state.updates,
+        ...rewardMeans(trajectories),
+        silentGroups: silentShare(advantages, config.groupSize),
+        loss: trained.loss,
+        gradNorm: trained.gradNorm,
+        firstRatio: trained.firstRatio,
+        firstRatioError: trained.firstRatioError,
+        entropy: sampledEntropy(trajectories),
+        learningRate: config.optimizer.learningRate,
+        sampledTokens: state.sampledTokens,
+        trainedTokens: state.trainedTokens,
+        rolloutSeconds: (trainStart - rolloutStart) / 1000,
+        trainSeconds: (performance.now() - trainStart) / 1000,
+      });
+      if (state.updates % config.checkpointEvery === 0) checkpoints.save(state);
+      await setImmediate();
+    }
+  } catch (error) {
+    if (error instanceof CancelledError) checkpoints.save(state);
+    throw error;
+  }
+  model.reset();
+  checkpoints.save(state);
+  return { updates: state.updates, sampledTokens: state.sampledTokens, trainedTokens: state.trainedTokens };
+}
+
+/** Tasks are walked in a shuffled order, anew in each epoch; every task gets a group of trajectories. */
+function drawRequests(tasks: readonly Task[], config: RlConfig, update: number, drawn: number): EpisodeRequest[] {
+  const requests: EpisodeRequest[] = [];
+  for (let group = 0; group < config.tasksPerUpdate; group += 1) {
+    const position = drawn + group;
+    const epoch = Math.floor(position / tasks.length);
+    const task = tasks[permutation(tasks.length, deriveSeed(config.seed, epoch))[position % tasks.length]!]!;
+    for (let member = 0; member < config.groupSize; member += 1) {
+      requests.push({ task, groupId: group, seed: deriveSeed(config.seed, update, group, member) });
+    }
+  }
+  return requests;
+}
+
+/** One advantage per trajectory; exact zeros in groups without signal. */
+function trajectoryAdvantages(trajectories: readonly Trajectory[], config: RlConfig): Float64Array {
+  return groupAdvantages(
+    Float64Array.from(trajectories, ({ reward }) => reward!.total),
+    Int32Array.from(trajectories, ({ groupId }) => groupId),
+    { estimator: config.advantage },
+  );
+}
+
+interface UpdateOutcome {
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly firstRatio: number;
+  readonly firstRatioError: number;
+  readonly tokens: number;
+}
+
+/**
+ * Passes over the rollouts, an optimizer update per minibatch. The reduction is the mean over the sampled tokens of a
+ * minibatch: it is folded into token weights, so micro-batches give exactly the gradient of one batch.
+ */
+async function updateWeights(
+  updater: WeightUpdater,
+  trajectories: readonly Trajectory[],
+  advantages: Float64Array,
+  config: RlConfig,
+): Promise<UpdateOutcome> {
+  const withSignal = trajectories.map((trajectory, index) => ({ trajectory, advantage: advantages[index]! })).filter(({ advantage }) => advantage !== 0);
+  const outcome = { loss: 0, gradNorm: 0, ratioSum: 0, ratioCount: 0, ratioError: 0, tokens: 0 };
+  const size = Math.ceil(withSignal.length / config.minibatches);
+  for (let epoch = 0; epoch < config.epochs; epoch += 1) {
+    for (let start = 0; start < withSignal.length; start += size) {
+      const minibatch = withSignal.slice(start, start + size);
+      const sequences = weigh(minibatch);
+      const isFirst = epoch === 0 && start === 0;
+      outcome.loss = updater.accumulate(sequences, config.batchTokens, (logprobs, rows) => {
+        if (isFirst) recordRatios(outcome, logprobs, rows.behaviorLogprobs);
+        return clippedLoss(
+          { logprobs, behaviorLogprobs: rows.behaviorLogprobs, advantages: rows.advantages, weights: rows.weights },
+          { low: config.clipLow, high: config.clipHigh },
+        );
+      });
+      outcome.gradNorm = updater.apply(config.optimizer.learningRate);
+      outcome.tokens += sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      await setImmediate();
+    }
+  }
+  return {
+    loss: outcome.loss,
+    gradNorm: outcome.gradNorm,
+    firstRatio: outcome.ratioCount === 0 ? 1 : outcome.ratioSum / outcome.ratioCount,
+    firstRatioError: outcome.ratioError,
+    tokens: outcome.tokens,
+  };
+}
+
+function weigh(minibatch: readonly { readonly trajectory: Trajectory; readonly advantage: number }[]): WeightedSequence[] {
+  const sampledTokens = minibatch.reduce((sum, { trajectory }) => sum + trajectory.usage.completionTokens, 0);
+  const weight = sampledTokens === 0 ? 0 : 1 / sampledTokens;
+  return minibatch.flatMap(({ trajectory, advantage }) =>
+    joinSteps(trajectory.steps).map(({ tokens, sampled, behaviorLogprobs }) => ({
+      tokens,
+      sampled,
+      behaviorLogprobs,
+      weights: Float32Array.from(sampled, (flag) => flag * weight),
+      advantages: broadcastToTokens(Float64Array.of(advantage), Int32Array.of(0, tokens.length)),
+    })),
+  );
+}
+
+function recordRatios(
+  outcome: { ratioSum: number; ratioCount: number; ratioError: number },
+  logprobs: tf.Tensor1D,
+  behavior: tf.Tensor1D,
+): void {
+  const now = logprobs.dataSync();
+  const before = behavior.dataSync();
+  for (let i = 0; i < now.length; i += 1) {
+    const ratio = Math.exp(now[i]! - before[i]!);
+    outcome.ratioSum += ratio;
+    outcome.ratioError = Math.max(outcome.ratioError, Math.abs(ratio - 1));
+  }
+  outcome.ratioCount += now.length;
+}
+
+function rewardMeans(trajectories: readonly Trajectory[]) {
+  const mean = (value: (trajectory: Trajectory) => number): number =>
+    trajectories.reduce((sum, trajectory) => sum + value(trajectory), 0) / trajectories.length;
+  return {
+    reward: mean(({ reward }) => reward!.total),
+    format: mean(({ reward }) => reward!.format),
+    correctness: mean(({ reward }) => reward!.correctness),
+    turnsPassed: mean(({ reward }) => reward!.success),
+    success: mean(({ valid }) => (valid === true ? 1 : 0)),
+    redundancy: mean(({ reward }) => reward!.redundancy),
+  };
+}
+
+function silentShare(advantages: Float64Array, groupSize: number): number {
+  let silent = 0;
+  for (let start = 0; start < advantages.length; start += groupSize) {
+    if (advantages.subarray(start, start + groupSize).every((advantage) => advantage === 0)) silent += 1;
+  }
+  return silent / (advantages.length / groupSize);
+}
+
+function sampledEntropy(trajectories: readonly Trajectory[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const { steps } of trajectories) {
+    for (const { behaviorLogprobs } of steps) {
+      for (const logprob of behaviorLogprobs) sum -= logprob;
+      count += behaviorLogprobs.length;
+    }
+  }
+  return count === 0 ? 0 : sum / count;
+}

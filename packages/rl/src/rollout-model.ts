@@ -1,0 +1,36 @@
+import type { Segment } from '@parl-mt/chat';
+
+/** One completion to sample. */
+export interface CompletionRequest {
+  /** Cache slot of the episode: keys and values of its former prompt are reused as far as the tokens agree. */
+  readonly slot: number;
+  readonly prompt: Int32Array;
+  readonly maxNewTokens: number;
+  /** Integer in [0, 2^53): the sampling stream of this completion, independent of what else is in the batch. */
+  readonly seed: number;
+}
+
+export interface Completion {
+  /** Generated ids, the end token included when it was reached. */
+  readonly tokens: Int32Array;
+  /** Natural log-prob of each token under the distribution it was sampled from. */
+  readonly logprobs: Float32Array;
+  readonly stopReason: 'stop' | 'length';
+}
+
+/** What rollouts need of a policy. */
+export interface RolloutModel {
+  /** Token ids of a message's segments; the same array of segments is encoded once. */
+  encode(segments: readonly Segment[]): readonly number[];
+  /** Generated ids as segments: true special tokens are special, all else is text. */
+  decode(tokens: readonly number[]): Segment[];
+  /** Samples a batch, ending each completion at `<|end|>`. Temperature 0 is greedy. */
+  complete(
+    requests: readonly CompletionRequest[],
+    options: { readonly temperature: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly Completion[]>;
+  /** Forgets cached keys and values; needed after the weights change. */
+  reset(): void;
+  /** Episodes that can be in flight at once. */
+  readonly slots: number;
+}
