@@ -36,6 +36,7 @@ export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } f
 export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
 export { bfclCategories, loadBfclTasks, loadLongContext, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export { apiClassNames } from './bfcl/registry.js';
+export { createEnvironment } from './create-environment.js';
 export type { Environment } from './environment.js';
 export { taskFingerprint } from './synthesis/fingerprint.js';
 export { coveredMethods } from './synthesis/planner.js';

@@ -1,4 +1,4 @@
-import type { Trajectory } from '@parl-mt/schema';
+import type { ScoredTrajectory } from "@parl-mt/rl";
 import { bootstrapMean, type Interval } from './bootstrap.js';
 
 /** What one method did on a set of tasks. */
@@ -23,11 +23,6 @@ export interface MethodSummary {
   readonly seconds: number;
 }
 
-/** A scored trajectory, with the calls marked that repeat earlier ones. */
-export interface EvaluatedTrajectory {
-  readonly trajectory: Trajectory;
-  readonly repeatedCalls: number;
-}
 
 /**
  * Sums up a method.
@@ -37,7 +32,7 @@ export interface EvaluatedTrajectory {
  */
 export function summarizeMethod(
   name: string,
-  evaluated: readonly EvaluatedTrajectory[],
+  evaluated: readonly ScoredTrajectory[],
   options: { readonly bootstrapSamples: number; readonly seed: number; readonly trainedTokens: number; readonly seconds: number },
 ): MethodSummary {
   const trajectories = evaluated.map(({ trajectory }) => trajectory);

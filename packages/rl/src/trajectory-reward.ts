@@ -1,4 +1,5 @@
-import { checkTask, parseCall } from '@parl-mt/environments';
+import { parseCallText } from '@parl-mt/chat';
+import { checkTask } from '@parl-mt/environments';
 import type { RewardConfig, RewardParts, Task, ToolCall, Trajectory } from '@parl-mt/schema';
 import { turnCorrectness } from './call-correctness.js';
 import { callRedundancy, contextRedundancy } from './redundancy.js';
@@ -90,8 +91,14 @@ const parsedGroundTruth = new WeakMap<readonly string[], readonly ToolCall[]>();
 function expectedCalls(groundTruth: readonly string[]): readonly ToolCall[] {
   let calls = parsedGroundTruth.get(groundTruth);
   if (calls === undefined) {
-    calls = groundTruth.map(parseCall);
+    calls = groundTruth.map(expectedCall);
     parsedGroundTruth.set(groundTruth, calls);
   }
   return calls;
+}
+
+/** A ground-truth call with its arguments by name. One that is not in that form scores on its name alone. */
+function expectedCall(callText: string): ToolCall {
+  const parsed = parseCallText(callText);
+  return parsed.ok ? parsed.call : { name: callText.slice(0, callText.indexOf('(')), arguments: '{}' };
 }

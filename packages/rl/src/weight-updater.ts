@@ -1,0 +1,91 @@
+import { type Decoder, packSequences } from '@parl-mt/policy';
+import type { AdamwConfig } from '@parl-mt/schema';
+import { AdamW, type AdamWState, tf } from '@parl-mt/tfjs-backend';
+
+/** A sequence with what the loss needs of each token. All arrays are as long as `tokens`. */
+export interface WeightedSequence {
+  readonly tokens: Int32Array;
+  /** 1 where the token is predicted. */
+  readonly sampled: Uint8Array;
+  /** Weight of the token in the loss; the reduction is folded in. */
+  readonly weights: Float32Array;
+  /** Log-probs under the sampling policy; zeros when absent. */
+  readonly behaviorLogprobs?: Float32Array;
+  /** Advantage of each token; zeros when absent. */
+  readonly advantages?: Float32Array;
+}
+
+/** The predicted tokens of a micro-batch, one entry each. */
+export interface PredictedRows {
+  readonly weights: tf.Tensor1D;
+  readonly behaviorLogprobs: tf.Tensor1D;
+  readonly advantages: tf.Tensor1D;
+}
+
+/**
+ * Gradients over micro-batches, then one AdamW update. Losses are weighted sums over tokens, so that the gradient does not
+ * depend on how a batch is cut.
+ */
+export class WeightUpdater implements Disposable {
+  readonly #decoder: Decoder;
+  readonly #optimizer: AdamW;
+  readonly #maxGradNorm: number;
+  #gradients = new Map<string, tf.Tensor>();
+
+  constructor(decoder: Decoder, config: AdamwConfig) {
+    this.#decoder = decoder;
+    this.#maxGradNorm = config.maxGradNorm;
+    this.#optimizer = new AdamW(decoder.weights, {
+      beta1: config.beta1,
+      beta2: config.beta2,
+      epsilon: config.epsilon,
+      weightDecay: config.weightDecay,
+    });
+  }
+
+  /**
+   * Adds the gradient of `loss` over the sequences to what the next update applies.
+   *
+   * @param batchTokens - most tokens of a micro-batch.
+   * @param loss - a scalar from the log-probs of the predicted tokens, shape [rows], and their data.
+   * @returns sum of the losses.
+   */
+  accumulate(
+    sequences: readonly WeightedSequence[],
+    batchTokens: number,
+    loss: (logprobs: tf.Tensor1D, rows: PredictedRows) => tf.Scalar,
+  ): number {
+    let total = 0;
+    for (const { batch, indices } of packSequences(sequences, batchTokens)) {
+      if (batch.targets.length === 0) continue;
+      total += this.#accumulateBatch(batch, indices.map((index) => sequences[index]!), loss);
+    }
+    return total;
+  }
+
+  /** One optimizer update with the accumulated gradients; returns their norm before clipping. */
+  apply(learningRate: number): number {
+    if (this.#gradients.size === 0) return 0;
+    const { gradNorm } = this.#optimizer.update(this.#gradients, { learningRate, maxGradNorm: this.#maxGradNorm });
+    this.#disposeGradients();
+    return gradNorm;
+  }
+
+  /** Optimiser state, for checkpoints. */
+  state(): AdamWState {
+    return this.#optimizer.state();
+  }
+
+  restore(state: AdamWState): void {
+    this.#optimizer.restore(state);
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposeGradients();
+  }
+
+  #disposeGradients(): void {
+    for (const gradient of this.#gradients.values()) gradient.dispose();
+    this.#gradients = new Map();
+  }
+}
