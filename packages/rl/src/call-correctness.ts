@@ -1,3 +1,4 @@
+import { canonicalCallText, type JsonValue } from '@parl-mt/native';
 import type { ToolCall } from '@parl-mt/schema';
 import { bestAssignment } from './assignment.js';
 
@@ -8,8 +9,8 @@ import { bestAssignment } from './assignment.js';
  */
 export function callSimilarity(emitted: ToolCall, expected: ToolCall): number {
   if (emitted.name !== expected.name) return 0;
-  const a = parseArguments(emitted.arguments);
-  const b = parseArguments(expected.arguments);
+  const a = canonicalValues(emitted.arguments);
+  const b = canonicalValues(expected.arguments);
   const names = new Set([...a.keys(), ...b.keys()]);
   if (names.size === 0) return 1;
   let shared = 0;
@@ -37,23 +38,19 @@ export function turnCorrectness(emitted: readonly ToolCall[], expected: readonly
   return (2 * total) / (emitted.length + expected.length);
 }
 
-/** Values by name, each as canonical JSON text, so that values compare as text. Broken JSON counts as no arguments. */
-function parseArguments(text: string): Map<string, string> {
-  let parsed: unknown;
+/** Arguments as parsed JSON. Broken JSON, or anything but an object, counts as no arguments. */
+export function parseArguments(text: string): Readonly<Record<string, JsonValue>> {
   try {
-    parsed = JSON.parse(text);
+    const parsed = JSON.parse(text) as JsonValue;
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Record<string, JsonValue>) : {};
   } catch {
-    return new Map();
+    return {};
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return new Map();
-  return new Map(Object.entries(parsed).map(([name, value]) => [name, canonical(value)]));
 }
 
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
+/** Values by name, each as canonical JSON text, so that values compare as text. */
+function canonicalValues(text: string): Map<string, string> {
+  return new Map(
+    Object.entries(parseArguments(text)).map(([name, value]) => [name, canonicalCallText({ name: '', arguments: value })]),
+  );
 }

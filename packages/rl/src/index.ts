@@ -1,2 +1,26 @@
-/** placeholder */
+/**
+ * Rollouts, rewards, and the SFT and PAG-RL trainers.
+ *
+ * @example
+ * import { turnCorrectness } from '@parl-mt/rl';
+ * const call = { name: 'cd', arguments: '{"folder":"docs"}' };
+ * console.log(turnCorrectness([call], [call])); // 1
+ */
 export { bestAssignment } from './assignment.js';
+export { callSimilarity, turnCorrectness } from './call-correctness.js';
+export { latestCheckpoint, writeFileAtomically, writeFolderAtomically } from './checkpoint.js';
+export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
+export { DecoderModel } from './decoder-model.js';
+export { deriveSeed, permutation } from './derive-seed.js';
+export type { EpisodeLimits, EpisodeRequest } from './episode.js';
+export { learningRateAt } from './learning-rate.js';
+export { MetricsFile } from './metrics-file.js';
+export { callRedundancy, contextRedundancy } from './redundancy.js';
+export { type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
+export { type RolloutOptions, runRollouts } from './rollout.js';
+export type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
+export { joinSteps, type SampledSequence, type SampledStep } from './sampled-sequence.js';
+export { sftExamples } from './sft-examples.js';
+export { type SftExample, type SftOptions, type SftUpdateMetrics, trainSft } from './sft-trainer.js';
+export { type ScoredTrajectory, scoreTrajectories, totalReward } from './trajectory-reward.js';
+export { WeightUpdater, type WeightedSequence } from './weight-updater.js';

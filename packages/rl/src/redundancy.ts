@@ -1,5 +1,6 @@
-import { ngramContainment, repeatedCalls, rougeL, tokenBatch } from '@parl-mt/native';
+import { canonicalCallText, hashTexts, ngramContainment, repeatedCalls, rougeL, tokenBatch } from '@parl-mt/native';
 import type { Step, Trajectory } from '@parl-mt/schema';
+import { parseArguments } from './call-correctness.js';
 
 /** Words of a verbatim quotation: shorter runs are ids, names and values that a summary needs. */
 const QUOTED_WORDS = 4;
@@ -11,18 +12,30 @@ const QUOTED_WORDS = 4;
  * @returns number of repeated calls, one per trajectory.
  */
 export function callRedundancy(trajectories: readonly Trajectory[]): number[] {
-  const flags = repeatedCalls(
-    trajectories.map(({ steps }) =>
-      steps.flatMap((step) =>
-        step.callTexts.map((callText, index) => ({
-          call: callText,
-          stateVersion: step.stateBefore[index]!,
-          failed: step.results[index]!.isError,
-        })),
-      ),
-    ),
-  );
-  return flags.map((trajectoryFlags) => trajectoryFlags.reduce((count, flag) => count + flag, 0));
+  const texts: string[] = [];
+  const versions: number[] = [];
+  const failed: number[] = [];
+  const offsets = new Int32Array(trajectories.length + 1);
+  const digestIds = new Map<string, number>();
+  for (const [index, { steps }] of trajectories.entries()) {
+    for (const step of steps) {
+      for (const [k, call] of step.calls.entries()) {
+        const digest = step.stateBefore[k]!;
+        if (!digestIds.has(digest)) digestIds.set(digest, digestIds.size);
+        texts.push(canonicalCallText({ name: call.name, arguments: parseArguments(call.arguments) }));
+        versions.push(digestIds.get(digest)!);
+        failed.push(step.results[k]!.isError ? 1 : 0);
+      }
+    }
+    offsets[index + 1] = texts.length;
+  }
+  const flags = repeatedCalls({
+    callHashes: hashTexts(texts),
+    stateVersions: Int32Array.from(versions),
+    failed: Uint8Array.from(failed),
+    offsets,
+  });
+  return trajectories.map((_, index) => flags.subarray(offsets[index]!, offsets[index + 1]!).reduce((sum, flag) => sum + flag, 0));
 }
 
 /**

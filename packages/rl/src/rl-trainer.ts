@@ -9,7 +9,7 @@ import type { EpisodeRequest } from './episode.js';
 import { runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
 import { TrainerCheckpoints } from './trainer-checkpoints.js';
-import { joinSteps } from './training-sequence.js';
+import { joinSteps } from './sampled-sequence.js';
 import { scoreTrajectories } from './trajectory-reward.js';
 import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
 
@@ -197,11 +197,11 @@ function weigh(minibatch: readonly { readonly trajectory: Trajectory; readonly a
   const sampledTokens = minibatch.reduce((sum, { trajectory }) => sum + trajectory.usage.completionTokens, 0);
   const weight = sampledTokens === 0 ? 0 : 1 / sampledTokens;
   return minibatch.flatMap(({ trajectory, advantage }) =>
-    joinSteps(trajectory.steps).map(({ tokens, sampled, behaviorLogprobs }) => ({
+    joinSteps(trajectory.steps).map(({ tokens, lossMask, behaviorLogprobs }) => ({
       tokens,
-      sampled,
+      lossMask,
       behaviorLogprobs,
-      weights: Float32Array.from(sampled, (flag) => flag * weight),
+      weights: Float32Array.from(lossMask, (flag) => flag * weight),
       advantages: broadcastToTokens(Float64Array.of(advantage), Int32Array.of(0, tokens.length)),
     })),
   );

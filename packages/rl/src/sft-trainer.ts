@@ -11,7 +11,7 @@ import { WeightUpdater, type WeightedSequence } from './weight-updater.js';
 export interface SftExample {
   readonly tokens: Int32Array;
   /** 1 where the token is part of a completion, and so predicted; 0 where it is given. Same length as tokens. */
-  readonly trained: Uint8Array;
+  readonly lossMask: Uint8Array;
 }
 
 export interface SftUpdateMetrics {
@@ -48,7 +48,7 @@ export async function trainSft(
   config: SftConfig,
   options: SftOptions = {},
 ): Promise<number> {
-  if (!examples.some(({ trained }) => trained.includes(1))) {
+  if (!examples.some(({ lossMask }) => lossMask.includes(1))) {
     throw new UsageError(`expected examples with tokens to predict, received ${examples.length} examples without any`);
   }
   using updater = new WeightUpdater(decoder, config.optimizer);
@@ -104,11 +104,11 @@ export async function trainSft(
 
 /** Gives every predicted token of the batch the same weight: one over their number. */
 function weigh(batch: readonly SftExample[]): WeightedSequence[] {
-  const predicted = batch.reduce((sum, { trained }) => sum + trained.reduce((count, flag) => count + flag, 0), 0);
+  const predicted = batch.reduce((sum, { lossMask }) => sum + lossMask.reduce((count, flag) => count + flag, 0), 0);
   const weight = predicted === 0 ? 0 : 1 / predicted;
-  return batch.map(({ tokens, trained }) => ({
+  return batch.map(({ tokens, lossMask }) => ({
     tokens,
-    sampled: trained,
-    weights: Float32Array.from(trained, (flag) => flag * weight),
+    lossMask,
+    weights: Float32Array.from(lossMask, (flag) => flag * weight),
   }));
 }

@@ -1,4 +1,4 @@
-import { type Decoder, packSequences } from '@parl-mt/policy';
+import { type Decoder, type PackedBatch, packSequences } from '@parl-mt/policy';
 import type { AdamwConfig } from '@parl-mt/schema';
 import { AdamW, type AdamWState, tf } from '@parl-mt/tfjs-backend';
 
@@ -6,7 +6,7 @@ import { AdamW, type AdamWState, tf } from '@parl-mt/tfjs-backend';
 export interface WeightedSequence {
   readonly tokens: Int32Array;
   /** 1 where the token is predicted. */
-  readonly sampled: Uint8Array;
+  readonly lossMask: Uint8Array;
   /** Weight of the token in the loss; the reduction is folded in. */
   readonly weights: Float32Array;
   /** Log-probs under the sampling policy; zeros when absent. */
@@ -56,9 +56,10 @@ export class WeightUpdater implements Disposable {
     loss: (logprobs: tf.Tensor1D, rows: PredictedRows) => tf.Scalar,
   ): number {
     let total = 0;
-    for (const { batch, indices } of packSequences(sequences, batchTokens)) {
+    for (const batch of packSequences(sequences, batchTokens)) {
       if (batch.targets.length === 0) continue;
-      total += this.#accumulateBatch(batch, indices.map((index) => sequences[index]!), loss);
+      const members = Array.from(batch.sequences, (index) => sequences[index]!);
+      total += this.#accumulateBatch(batch, members, loss);
     }
     return total;
   }
@@ -84,8 +85,44 @@ export class WeightUpdater implements Disposable {
     this.#disposeGradients();
   }
 
+  #accumulateBatch(
+    batch: PackedBatch,
+    sequences: readonly WeightedSequence[],
+    loss: (logprobs: tf.Tensor1D, rows: PredictedRows) => tf.Scalar,
+  ): number {
+    const rows: PredictedRows = {
+      weights: predictedRows(sequences, ({ weights }) => weights),
+      behaviorLogprobs: predictedRows(sequences, ({ behaviorLogprobs }) => behaviorLogprobs),
+      advantages: predictedRows(sequences, ({ advantages }) => advantages),
+    };
+    const result = this.#decoder.gradients(() => loss(this.#decoder.logprobs(batch).logprobs, rows));
+    for (const [name, gradient] of result.gradients) {
+      const former = this.#gradients.get(name);
+      this.#gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
+      if (former !== undefined) tf.dispose([former, gradient]);
+    }
+    tf.dispose([rows.weights, rows.behaviorLogprobs, rows.advantages]);
+    return result.loss;
+  }
+
   #disposeGradients(): void {
     for (const gradient of this.#gradients.values()) gradient.dispose();
     this.#gradients = new Map();
   }
+}
+
+/** The values of predicted tokens, in the order of the sequences and of their tokens; zeros where absent. */
+function predictedRows(
+  sequences: readonly WeightedSequence[],
+  pick: (sequence: WeightedSequence) => Float32Array | undefined,
+): tf.Tensor1D {
+  const rows: number[] = [];
+  for (const sequence of sequences) {
+    const values = pick(sequence);
+    // The first token has nothing before it: packing never makes it a target.
+    for (let token = 1; token < sequence.tokens.length; token += 1) {
+      if (sequence.lossMask[token] === 1) rows.push(values?.[token] ?? 0);
+    }
+  }
+  return tf.tensor1d(rows, 'float32');
 }

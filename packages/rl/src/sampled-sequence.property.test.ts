@@ -1,21 +1,9 @@
-import type { Step } from '@parl-mt/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { joinSteps } from './training-sequence.js';
+import { joinSteps, type SampledStep } from './sampled-sequence.js';
 
-function step(promptTokens: number[], completionTokens: number[]): Step {
-  return {
-    turn: 0,
-    promptTokens,
-    completionTokens,
-    behaviorLogprobs: completionTokens.map((token) => -token / 8),
-    text: '',
-    calls: [],
-    callTexts: [],
-    results: [],
-    stateBefore: [],
-    stateAfter: '',
-  };
+function step(promptTokens: number[], completionTokens: number[]): SampledStep {
+  return { promptTokens, completionTokens, behaviorLogprobs: completionTokens.map((token) => -token / 8) };
 }
 
 const tokens = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 });
@@ -24,7 +12,7 @@ test('steps that extend each other become one sequence', () => {
   const joined = joinSteps([step([1, 2], [3, 4]), step([1, 2, 3, 4, 5], [6])]);
   expect(joined).toHaveLength(1);
   expect([...joined[0]!.tokens]).toEqual([1, 2, 3, 4, 5, 6]);
-  expect([...joined[0]!.sampled]).toEqual([0, 0, 1, 1, 0, 1]);
+  expect([...joined[0]!.lossMask]).toEqual([0, 0, 1, 1, 0, 1]);
 });
 
 test('a prompt that lost its oldest message starts a new sequence', () => {
@@ -34,7 +22,7 @@ test('a prompt that lost its oldest message starts a new sequence', () => {
 test('every sampled token appears once, under exactly the prefix it was sampled with', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(tokens, tokens, fc.boolean()), { maxLength: 6 }), (parts) => {
-      const steps: Step[] = [];
+      const steps: SampledStep[] = [];
       for (const [prompt, completion, extend] of parts) {
         const last = steps.at(-1);
         const before = extend && last !== undefined ? [...last.promptTokens, ...last.completionTokens] : [];
@@ -42,7 +30,7 @@ test('every sampled token appears once, under exactly the prefix it was sampled 
       }
       const contexts = joinSteps(steps).flatMap((sequence) =>
         [...sequence.tokens].flatMap((token, i) =>
-          sequence.sampled[i] === 1 ? [`${[...sequence.tokens.slice(0, i)]}>${token}@${sequence.behaviorLogprobs[i]}`] : [],
+          sequence.lossMask[i] === 1 ? [`${[...sequence.tokens.slice(0, i)]}>${token}@${sequence.behaviorLogprobs[i]}`] : [],
         ),
       );
       const expected = steps.flatMap((s) =>
