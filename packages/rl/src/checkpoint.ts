@@ -1,57 +1,98 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { type Decoder, loadDecoder, loadOptimizer, saveDecoder, saveOptimizer, writeAtomically } from '@parl-mt/policy';
 import { UsageError } from '@parl-mt/schema';
+import { readVariable, writeVariable } from '@parl-mt/tfjs-backend';
+import type { WeightUpdater } from './weight-updater.js';
 
-/** Writes a file whole or not at all: temporary file, fsync, rename. */
-export function writeFileAtomically(file: string, content: string): void {
-  const temporary = `${file}.tmp`;
-  const descriptor = openSync(temporary, 'w');
-  try {
-    writeSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
+/** Where a trainer stands: JSON-shaped, `kind` names the trainer. */
+export interface TrainerState {
+  readonly kind: string;
+  updates: number;
 }
 
 /**
- * Writes a folder whole or not at all: `write` fills a temporary sibling, which then takes the name. A folder of that
- * name from an earlier attempt is replaced.
+ * Checkpoints of one trainer: `update-000040/` holds weights, optimizer moments and the trainer's position. Every random
+ * draw derives from seed and position, so a resumed run ends in the same weights as one that was not interrupted.
  */
-export function writeFolderAtomically(folder: string, write: (temporary: string) => void): void {
-  const temporary = `${folder}.tmp`;
-  rmSync(temporary, { recursive: true, force: true });
-  mkdirSync(temporary, { recursive: true });
-  write(temporary);
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(temporary, folder);
-}
+export class TrainerCheckpoints {
+  readonly #folder: string | undefined;
+  readonly #decoder: Decoder;
+  readonly #updater: WeightUpdater;
 
-/** Name of a checkpoint folder: sorts by update. */
-export function checkpointName(update: number): string {
-  return `update-${String(update).padStart(6, '0')}`;
+  /** @param folder - receives the checkpoints; undefined: none are written or read. */
+  constructor(folder: string | undefined, decoder: Decoder, updater: WeightUpdater) {
+    this.#folder = folder;
+    this.#decoder = decoder;
+    this.#updater = updater;
+  }
+
+  /**
+   * Takes over the newest checkpoint, if there is one.
+   *
+   * @returns its state, or `initial`.
+   * @throws {UsageError} when it is another trainer's, or its files cannot be read.
+   */
+  async resume<State extends TrainerState>(initial: State): Promise<State> {
+    const newest = this.#folder === undefined ? undefined : await latestCheckpoint(this.#folder);
+    if (newest === undefined) return initial;
+    const state = await readState(newest, initial);
+    const saved = await loadDecoder(newest);
+    for (const [name, variable] of this.#decoder.weights) writeVariable(variable, readVariable(saved.weights.get(name)!));
+    saved.dispose();
+    await loadOptimizer(path.join(newest, OPTIMIZER_FILE), this.#updater.optimizer);
+    return state;
+  }
+
+  /** Writes a checkpoint whole or not at all, and removes older ones. */
+  async save(state: TrainerState): Promise<void> {
+    if (this.#folder === undefined) return;
+    const name = `update-${String(state.updates).padStart(6, '0')}`;
+    const temporary = path.join(this.#folder, `${name}.tmp`);
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await saveDecoder(temporary, this.#decoder);
+    await saveOptimizer(path.join(temporary, OPTIMIZER_FILE), this.#updater.optimizer);
+    await writeAtomically(path.join(temporary, STATE_FILE), [`${JSON.stringify(state, null, 2)}\n`]);
+    await rm(path.join(this.#folder, name), { recursive: true, force: true });
+    await rename(temporary, path.join(this.#folder, name));
+    for (const older of await checkpointNames(this.#folder)) {
+      if (older < name) await rm(path.join(this.#folder, older), { recursive: true, force: true });
+    }
+  }
 }
 
 /** The newest complete checkpoint below `folder`, or undefined. */
-export function latestCheckpoint(folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined;
-  const names = readdirSync(folder)
-    .filter((name) => /^update-\d{6,}$/.test(name) && existsSync(path.join(folder, name, 'trainer.json')))
-    .sort();
-  const last = names.at(-1);
-  return last === undefined ? undefined : path.join(folder, last);
+export async function latestCheckpoint(folder: string): Promise<string | undefined> {
+  const newest = (await checkpointNames(folder)).at(-1);
+  return newest === undefined ? undefined : path.join(folder, newest);
 }
 
-/**
- * Reads a checkpoint's trainer state.
- * @throws {UsageError} when the file is missing or is not JSON.
- */
-export function readTrainerState(checkpoint: string): unknown {
-  const file = path.join(checkpoint, 'trainer.json');
+const STATE_FILE = 'trainer.json';
+const OPTIMIZER_FILE = 'optimizer.safetensors';
+
+async function checkpointNames(folder: string): Promise<string[]> {
+  if (!existsSync(folder)) return [];
+  return (await readdir(folder)).filter((name) => /^update-\d{6,}$/.test(name)).sort();
+}
+
+async function readState<State extends TrainerState>(checkpoint: string, initial: State): Promise<State> {
+  const file = path.join(checkpoint, STATE_FILE);
+  let state: unknown;
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    state = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
     throw new UsageError(`expected a checkpoint with a readable ${file}: ${(cause as Error).message}`, { cause });
   }
+  const received = state as Partial<State> | null;
+  if (received?.kind !== initial.kind) {
+    throw new UsageError(`expected a checkpoint of trainer ${initial.kind} at ${checkpoint}, received ${received?.kind ?? 'none'}`);
+  }
+  for (const [key, value] of Object.entries(initial)) {
+    if (typeof received[key as keyof State] !== typeof value) {
+      throw new UsageError(`expected ${key} in ${file} to be a ${typeof value}, received ${String(received[key as keyof State])}`);
+    }
+  }
+  return state as State;
 }

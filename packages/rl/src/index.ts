@@ -8,13 +8,15 @@
  */
 export { bestAssignment } from './assignment.js';
 export { callSimilarity, turnCorrectness } from './call-correctness.js';
-export { latestCheckpoint, writeFileAtomically, writeFolderAtomically } from './checkpoint.js';
+export { latestCheckpoint, TrainerCheckpoints, type TrainerState } from './checkpoint.js';
 export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
 export { DecoderModel } from './decoder-model.js';
+export { DecoderJudge } from './decoder-judge.js';
 export { deriveSeed, permutation } from './derive-seed.js';
 export type { EpisodeLimits, EpisodeRequest } from './episode.js';
 export { learningRateAt } from './learning-rate.js';
 export { MetricsFile } from './metrics-file.js';
+export { loadPolicy, type PolicyFolder, savePolicy } from './policy-folder.js';
 export { callRedundancy, contextRedundancy } from './redundancy.js';
 export { type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 export { type RolloutOptions, runRollouts } from './rollout.js';

@@ -4,11 +4,11 @@ import type { Decoder } from '@parl-mt/policy';
 import { CancelledError, type RlConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
 import { tf } from '@parl-mt/tfjs-backend';
 import { clippedLoss } from './clipped-loss.js';
+import { TrainerCheckpoints } from './checkpoint.js';
 import { deriveSeed, permutation } from './derive-seed.js';
 import type { EpisodeRequest } from './episode.js';
 import { runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
-import { TrainerCheckpoints } from './trainer-checkpoints.js';
 import { joinSteps } from './sampled-sequence.js';
 import { scoreTrajectories } from './trajectory-reward.js';
 import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
@@ -76,7 +76,7 @@ export async function trainRl(
   const tasksById = new Map(tasks.map((task) => [task.id, task]));
   using updater = new WeightUpdater(decoder, config.optimizer);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
-  const state = checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
+  const state = await checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
   try {
     while (state.sampledTokens < config.sampledTokenBudget) {
       const rolloutStart = performance.now();
@@ -111,15 +111,15 @@ export async function trainRl(
         rolloutSeconds: (trainStart - rolloutStart) / 1000,
         trainSeconds: (performance.now() - trainStart) / 1000,
       });
-      if (state.updates % config.checkpointEvery === 0) checkpoints.save(state);
+      if (state.updates % config.checkpointEvery === 0) await checkpoints.save(state);
       await setImmediate();
     }
   } catch (error) {
-    if (error instanceof CancelledError) checkpoints.save(state);
+    if (error instanceof CancelledError) await checkpoints.save(state);
     throw error;
   }
   model.reset();
-  checkpoints.save(state);
+  await checkpoints.save(state);
   return { updates: state.updates, sampledTokens: state.sampledTokens, trainedTokens: state.trainedTokens };
 }
 

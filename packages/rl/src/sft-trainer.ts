@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { CancelledError, type SftConfig, UsageError } from '@parl-mt/schema';
 import type { Decoder } from '@parl-mt/policy';
 import { tf } from '@parl-mt/tfjs-backend';
+import { TrainerCheckpoints } from './checkpoint.js';
 import { permutation } from './derive-seed.js';
 import { learningRateAt } from './learning-rate.js';
-import { TrainerCheckpoints } from './trainer-checkpoints.js';
 import { WeightUpdater, type WeightedSequence } from './weight-updater.js';
 
 /** One sequence to imitate. */
@@ -53,11 +53,11 @@ export async function trainSft(
   }
   using updater = new WeightUpdater(decoder, config.optimizer);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
-  const state = checkpoints.resume({ kind: 'sft', updates: 0, tokensSeen: 0, epoch: 0, cursor: 0 });
+  const state = await checkpoints.resume({ kind: 'sft', updates: 0, tokensSeen: 0, epoch: 0, cursor: 0 });
   let order = permutation(examples.length, config.seed + state.epoch);
   while (state.tokensSeen < config.tokenBudget) {
     if (options.signal?.aborted) {
-      checkpoints.save(state);
+      await checkpoints.save(state);
       throw new CancelledError(`SFT was cancelled after ${state.updates} updates`);
     }
     const startedAt = performance.now();
@@ -95,10 +95,10 @@ export async function trainSft(
       tokensSeen: state.tokensSeen,
       tokensPerSecond: tokens / seconds,
     });
-    if (state.updates % config.checkpointEvery === 0) checkpoints.save(state);
+    if (state.updates % config.checkpointEvery === 0) await checkpoints.save(state);
     await setImmediate();
   }
-  checkpoints.save(state);
+  await checkpoints.save(state);
   return state.tokensSeen;
 }
 

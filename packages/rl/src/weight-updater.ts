@@ -1,6 +1,6 @@
 import { type Decoder, type PackedBatch, packSequences } from '@parl-mt/policy';
 import type { AdamwConfig } from '@parl-mt/schema';
-import { AdamW, type AdamWState, tf } from '@parl-mt/tfjs-backend';
+import { AdamW, tf } from '@parl-mt/tfjs-backend';
 
 /** A sequence with what the loss needs of each token. All arrays are as long as `tokens`. */
 export interface WeightedSequence {
@@ -28,14 +28,14 @@ export interface PredictedRows {
  */
 export class WeightUpdater implements Disposable {
   readonly #decoder: Decoder;
-  readonly #optimizer: AdamW;
+  readonly optimizer: AdamW;
   readonly #maxGradNorm: number;
   #gradients = new Map<string, tf.Tensor>();
 
   constructor(decoder: Decoder, config: AdamwConfig) {
     this.#decoder = decoder;
     this.#maxGradNorm = config.maxGradNorm;
-    this.#optimizer = new AdamW(decoder.weights, {
+    this.optimizer = new AdamW(decoder.weights, {
       beta1: config.beta1,
       beta2: config.beta2,
       epsilon: config.epsilon,
@@ -67,18 +67,9 @@ export class WeightUpdater implements Disposable {
   /** One optimizer update with the accumulated gradients; returns their norm before clipping. */
   apply(learningRate: number): number {
     if (this.#gradients.size === 0) return 0;
-    const { gradNorm } = this.#optimizer.update(this.#gradients, { learningRate, maxGradNorm: this.#maxGradNorm });
+    const { gradNorm } = this.optimizer.update(this.#gradients, { learningRate, maxGradNorm: this.#maxGradNorm });
     this.#disposeGradients();
     return gradNorm;
-  }
-
-  /** Optimiser state, for checkpoints. */
-  state(): AdamWState {
-    return this.#optimizer.state();
-  }
-
-  restore(state: AdamWState): void {
-    this.#optimizer.restore(state);
   }
 
   [Symbol.dispose](): void {
