@@ -1,5 +1,195 @@
-import { type DemoRunConfig, type JobContext, type JobResult, UsageError } from '@parl-mt/schema';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
+import { comparisonTable, type Evaluation, evaluatePolicy, type MethodSummary } from '@parl-mt/evaluation';
+import { buildPagDataset, type Judge, readPagRecords } from '@parl-mt/pag';
+import { Decoder, Tokenizer, type TokenizerJson, writeAtomically } from '@parl-mt/policy';
+import { DecoderJudge, DecoderModel, deriveSeed, savePolicy } from '@parl-mt/rl';
+import type { ContextMode, DemoRunConfig, JobContext, JobResult, PagRecord, Task } from '@parl-mt/schema';
+import { selectBackend } from '@parl-mt/tfjs-backend';
+import { trainDatasetTokenizer } from './dataset-tokenizer.js';
+import { runRlStage, runSftStage, writeTrajectories } from './training-stage.js';
 
-export async function runDemo(_config: DemoRunConfig, _context: JobContext): Promise<JobResult> {
-  throw new UsageError('demo: not built yet');
+/** What each random part of the demo draws from; every one derives from the run's seed. */
+const STREAM = { dataset: 1, heldOut: 2, rlTasks: 3, weights: 4, sft: 5, rl: 6, evaluation: 7 } as const;
+
+/**
+ * The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison. Five rows: untrained, SFT on
+ * plain calls, MT-GRPO from it, PAG warm-up, PAG-RL from that. All see the same held-out tasks, context limit, SFT tokens,
+ * and (the RL rows) the same number of sampled tokens.
+ */
+export async function runDemo(config: DemoRunConfig, context: JobContext): Promise<JobResult> {
+  const startedAt = performance.now();
+  await selectBackend(config.backend);
+  const demo = await prepare(config, context);
+
+  const untrained = demo.freshDecoder();
+  const methods: MethodSummary[] = [await demo.evaluate('untrained', untrained, 'awareness', { trainedTokens: 0, seconds: 0 })];
+  untrained.dispose();
+
+  const plain = await demo.warmUp('SFT on plain calls', 'history');
+  methods.push(await demo.evaluate('SFT on plain calls', plain.decoder, 'history', plain.cost));
+  const mtGrpo = await demo.reinforce('MT-GRPO', plain.decoder, 'history', plain.cost);
+  methods.push(await demo.evaluate('MT-GRPO', plain.decoder, 'history', mtGrpo));
+  plain.decoder.dispose();
+
+  const pag = await demo.warmUp('PAG warm-up', 'awareness');
+  methods.push(await demo.evaluate('PAG warm-up', pag.decoder, 'awareness', pag.cost));
+  const pagRl = await demo.reinforce('PAG + PAG-RL', pag.decoder, 'awareness', pag.cost);
+  methods.push(await demo.evaluate('PAG + PAG-RL', pag.decoder, 'awareness', pagRl));
+  await savePolicy(path.join(context.outDir, 'policy'), pag.decoder, demo.tokenizerJson);
+  pag.decoder.dispose();
+
+  const summary = {
+    seconds: (performance.now() - startedAt) / 1000,
+    tasks: demo.heldOut.length,
+    seed: config.seed,
+    methods: methods.map((method) => ({ ...method })),
+  };
+  await writeAtomically(path.join(context.outDir, 'summary.json'), [`${JSON.stringify(summary, null, 2)}\n`]);
+  context.reporter.table(
+    `${comparisonTable(methods)}\n\n${demo.heldOut.length} held-out tasks, seed ${config.seed}, ${summary.seconds.toFixed(0)} s`,
+  );
+  return { summary, files: ['summary.json', 'policy', 'pag/dataset/README.md', 'metrics.jsonl'] };
+}
+
+/** What a method has cost so far. */
+interface Cost {
+  readonly trainedTokens: number;
+  readonly seconds: number;
+}
+
+interface Demo {
+  readonly heldOut: readonly Task[];
+  readonly tokenizerJson: TokenizerJson;
+  freshDecoder(): Decoder;
+  warmUp(name: string, mode: ContextMode): Promise<{ readonly decoder: Decoder; readonly cost: Cost }>;
+  reinforce(name: string, decoder: Decoder, mode: ContextMode, before: Cost): Promise<Cost>;
+  evaluate(name: string, decoder: Decoder, mode: ContextMode, cost: Cost): Promise<MethodSummary>;
+}
+
+async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo> {
+  const { outDir, reporter, signal } = context;
+  const seed = (stream: keyof typeof STREAM): number => deriveSeed(config.seed, STREAM[stream]) % 2 ** 31;
+  const synthesis = config.pag.synthesis;
+  const pagConfig = { ...config.pag, synthesis: { ...synthesis, seed: seed('dataset') } };
+  const buildDataset = async (judge?: Judge): Promise<readonly PagRecord[]> => {
+    const report = await buildPagDataset(pagConfig, {
+      outDir: path.join(outDir, 'pag'),
+      judge,
+      signal,
+      onProgress: ({ stage, done, total }) => reporter.progress(done, { stage, total }),
+    });
+    reporter.log(
+      `dataset: ${report.tasks} tasks, ${report.decisions} decisions, ${report.accepted} accepted` +
+        (report.meanLogprobGain === null ? '' : `, mean log-prob gain ${report.meanLogprobGain.toFixed(2)} nats/token`),
+    );
+    return readPagRecords(path.join(outDir, 'pag', 'dataset', 'train.jsonl'));
+  };
+
+  reporter.stage('tasks and PAG dataset');
+  let records = await buildDataset();
+  const known = new Set(synthesizeTasks(pagConfig.synthesis).map(({ task }) => taskFingerprint(task)));
+  const drawTasks = (stream: 'heldOut' | 'rlTasks', count: number): Task[] =>
+    freshTasks(synthesizeTasks({ ...synthesis, tasks: count + 20, seed: seed(stream) }), count, known);
+  const heldOut = drawTasks('heldOut', config.evaluation.tasks);
+  const rlTasks = drawTasks('rlTasks', config.rlTasks);
+
+  const tokenizerJson = trainDatasetTokenizer(records, config.model.vocabSize);
+  const tokenizer = new Tokenizer(tokenizerJson);
+  const model = { ...config.model, vocabSize: tokenizer.vocabSize };
+  const freshDecoder = (): Decoder => Decoder.create(model, seed('weights'));
+  const sft = { ...config.sft, seed: seed('sft') };
+
+  if (config.judgeTokenFraction > 0) {
+    reporter.stage('judge of the dataset', Math.round(sft.tokenBudget * config.judgeTokenFraction));
+    const judge = freshDecoder();
+    await runSftStage({
+      name: 'judge',
+      decoder: judge,
+      tokenizer,
+      records,
+      config: { ...sft, tokenBudget: Math.round(sft.tokenBudget * config.judgeTokenFraction) },
+      context,
+    });
+    reporter.stage('model-aware verification', records.length);
+    records = await buildDataset(new DecoderJudge(judge, tokenizer));
+    judge.dispose();
+  }
+
+  return {
+    heldOut,
+    tokenizerJson,
+    freshDecoder,
+    async warmUp(name, mode) {
+      reporter.stage(name, sft.tokenBudget);
+      const startedAt = performance.now();
+      const decoder = freshDecoder();
+      const trainedTokens = await runSftStage({
+        name,
+        decoder,
+        tokenizer,
+        records,
+        config: { ...sft, context: { ...sft.context, mode } },
+        context,
+      });
+      return { decoder, cost: { trainedTokens, seconds: (performance.now() - startedAt) / 1000 } };
+    },
+    async reinforce(name, decoder, mode, before) {
+      reporter.stage(name, config.rl.sampledTokenBudget);
+      const startedAt = performance.now();
+      const { trainedTokens } = await runRlStage({
+        name,
+        decoder,
+        tokenizer,
+        tasks: rlTasks,
+        config: { ...config.rl, seed: seed('rl'), context: { ...config.rl.context, mode } },
+        context,
+      });
+      return {
+        trainedTokens: before.trainedTokens + trainedTokens,
+        seconds: before.seconds + (performance.now() - startedAt) / 1000,
+      };
+    },
+    async evaluate(name, decoder, mode, cost) {
+      reporter.stage(`evaluate ${name}`, heldOut.length);
+      using rollouts = new DecoderModel(decoder, tokenizer, config.evaluation.context);
+      const evaluation: Evaluation = await evaluatePolicy(
+        rollouts,
+        heldOut,
+        { ...config.evaluation, seed: seed('evaluation'), context: { ...config.evaluation.context, mode } },
+        {
+          name,
+          trainedTokens: cost.trainedTokens,
+          trainingSeconds: cost.seconds,
+          signal,
+          onProgress: (finished) => reporter.progress(finished),
+        },
+      );
+      await mkdir(path.join(outDir, 'trajectories'), { recursive: true });
+      await writeTrajectories(
+        path.join(outDir, 'trajectories', `${fileStem(name)}.jsonl`),
+        evaluation.scored.map(({ trajectory }) => trajectory),
+      );
+      const { success } = evaluation.summary;
+      reporter.log(`${name}: ${(100 * success.mean).toFixed(1)}% of ${heldOut.length} held-out tasks`);
+      return evaluation.summary;
+    },
+  };
+}
+
+/** The first `count` tasks whose wording and solution are new; they are then known too. */
+function freshTasks(drawn: readonly SynthesizedTask[], count: number, known: Set<string>): Task[] {
+  const fresh: Task[] = [];
+  for (const { task } of drawn) {
+    const fingerprint = taskFingerprint(task);
+    if (known.has(fingerprint) || fresh.length === count) continue;
+    known.add(fingerprint);
+    fresh.push(task);
+  }
+  return fresh;
+}
+
+function fileStem(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 }

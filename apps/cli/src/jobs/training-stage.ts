@@ -1,0 +1,96 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { trainingExamples } from '@parl-mt/pag';
+import { type Decoder, type Tokenizer, writeAtomically } from '@parl-mt/policy';
+import { DecoderModel, MetricsFile, sftExamples, trainRl, trainSft } from '@parl-mt/rl';
+import { type JobContext, type PagRecord, type RlConfig, type SftConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
+
+export interface SftStage {
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly records: readonly PagRecord[];
+  readonly config: SftConfig;
+  readonly context: JobContext;
+}
+
+/** Supervised training on records, with progress, metrics and checkpoints. Returns tokens seen. */
+export async function runSftStage({ name, decoder, tokenizer, records, config, context }: SftStage): Promise<number> {
+  const { examples } = trainingExamples(records, config.context.mode, {
+    maxPromptTokens: config.context.maxContextTokens - config.context.maxNewTokens,
+    countTokens: (segments) => tokenizer.countTokens(segments),
+  });
+  if (examples.length === 0) {
+    throw new UsageError(
+      `expected prompts of at most ${config.context.maxContextTokens - config.context.maxNewTokens} tokens, none of ${records.length} records fits`,
+    );
+  }
+  const sequences = sftExamples(examples, (segments) => tokenizer.encodeSegments(segments));
+  const folder = await stageFolder(context.outDir, name);
+  using metrics = new MetricsFile(path.join(context.outDir, 'metrics.jsonl'));
+  return await trainSft(decoder, sequences, config, {
+    checkpointFolder: path.join(folder, 'checkpoints'),
+    signal: context.signal,
+    onUpdate: (update) => {
+      metrics.write({ stage: name, ...update });
+      context.reporter.metric({ stage: name, ...update });
+      context.reporter.progress(Math.min(update.tokensSeen, config.tokenBudget), {
+        loss: round(update.loss, 3),
+        'tokens/s': Math.round(update.tokensPerSecond),
+      });
+    },
+  });
+}
+
+export interface RlStage {
+  readonly name: string;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly tasks: readonly Task[];
+  readonly config: RlConfig;
+  readonly context: JobContext;
+}
+
+/** Reinforcement learning on tasks, with progress, metrics, trajectories and checkpoints. */
+export async function runRlStage({ name, decoder, tokenizer, tasks, config, context }: RlStage) {
+  const folder = await stageFolder(context.outDir, name);
+  using metrics = new MetricsFile(path.join(context.outDir, 'metrics.jsonl'));
+  using samples = new MetricsFile(path.join(folder, 'trajectories.jsonl'));
+  using model = new DecoderModel(decoder, tokenizer, config.context);
+  return await trainRl(decoder, model, tasks, config, {
+    checkpointFolder: path.join(folder, 'checkpoints'),
+    signal: context.signal,
+    onTrajectories: (update, trajectories) => {
+      // One group of each update: enough to see what the policy does, without gigabytes of tokens.
+      for (const trajectory of trajectories.slice(0, config.groupSize)) samples.write({ update, ...withoutPrompts(trajectory) });
+    },
+    onUpdate: (update) => {
+      metrics.write({ stage: name, ...update });
+      context.reporter.metric({ stage: name, ...update });
+      context.reporter.progress(Math.min(update.sampledTokens, config.sampledTokenBudget), {
+        update: update.update,
+        reward: round(update.reward, 3),
+        success: round(update.success, 3),
+      });
+    },
+  });
+}
+
+/** Whole trajectories, one per line, atomically. */
+export async function writeTrajectories(file: string, trajectories: readonly Trajectory[]): Promise<void> {
+  await writeAtomically(file, trajectories.map((trajectory) => `${JSON.stringify(trajectory)}\n`));
+}
+
+async function stageFolder(outDir: string, name: string): Promise<string> {
+  const folder = path.join(outDir, name.toLowerCase().replace(/[^a-z0-9]+/g, '-'));
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+function withoutPrompts(trajectory: Trajectory): Trajectory {
+  return { ...trajectory, steps: trajectory.steps.map((step) => ({ ...step, promptTokens: [] })) };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
