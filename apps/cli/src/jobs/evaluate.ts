@@ -1,5 +1,59 @@
-import { type EvaluateRunConfig, type JobContext, type JobResult, UsageError } from '@parl-mt/schema';
+import path from 'node:path';
+import { apiClassNames, loadBfclTasks, synthesizeTasks } from '@parl-mt/environments';
+import { comparisonTable, evaluateGroundTruth, evaluatePolicy } from '@parl-mt/evaluation';
+import { writeAtomically } from '@parl-mt/policy';
+import { DecoderModel, loadPolicy } from '@parl-mt/rl';
+import { type EvaluateRunConfig, type JobContext, type JobResult, type Task, UsageError } from '@parl-mt/schema';
+import { selectBackend } from '@parl-mt/tfjs-backend';
+import { writeTrajectories } from './training-stage.js';
 
-export async function runEvaluate(_config: EvaluateRunConfig, _context: JobContext): Promise<JobResult> {
-  throw new UsageError('evaluate: not built yet');
+/** Evaluates a policy, or the ground truth itself, on a benchmark. */
+export async function runEvaluate(config: EvaluateRunConfig, context: JobContext): Promise<JobResult> {
+  const { outDir, reporter, signal } = context;
+  reporter.stage('tasks');
+  const tasks = benchmarkTasks(config, reporter.log);
+  const name = config.policy.kind === 'checkpoint' ? path.basename(path.resolve(config.policy.path)) : 'ground truth';
+  reporter.stage(`evaluate ${name}`, tasks.length);
+  const evaluation =
+    config.policy.kind === 'ground-truth'
+      ? evaluateGroundTruth(tasks, config.evaluation)
+      : await evaluateCheckpoint(config.policy.path);
+
+  async function evaluateCheckpoint(folder: string) {
+    await selectBackend(config.backend);
+    const { decoder, tokenizer } = await loadPolicy(folder);
+    using model = new DecoderModel(decoder, tokenizer, config.evaluation.context);
+    return await evaluatePolicy(model, tasks, config.evaluation, {
+      name,
+      signal,
+      onProgress: (finished) => reporter.progress(finished),
+    });
+  }
+
+  const { summary, scored } = evaluation;
+  await writeTrajectories(path.join(outDir, 'trajectories.jsonl'), scored.map(({ trajectory }) => trajectory));
+  const valid = scored.filter(({ trajectory }) => trajectory.valid === true).length;
+  const result = { benchmark: config.evaluation.benchmark, tasks: tasks.length, valid, ...summary };
+  await writeAtomically(path.join(outDir, 'summary.json'), [`${JSON.stringify(result, null, 2)}\n`]);
+  reporter.table(`${comparisonTable([summary])}\n\n${valid} of ${tasks.length} tasks`);
+  return { summary: result, files: ['summary.json', 'trajectories.jsonl'] };
+}
+
+/** Tasks of the benchmark whose classes exist; what is left out is said. */
+function benchmarkTasks(config: EvaluateRunConfig, log: (line: string) => void): Task[] {
+  const { evaluation, synthesis, bfclPath } = config;
+  switch (evaluation.benchmark) {
+    case 'synthetic':
+      return synthesizeTasks({ ...synthesis, tasks: evaluation.tasks }).map(({ task }) => task);
+    case 'bfcl': {
+      if (bfclPath === undefined) throw new UsageError('expected --bfcl PATH with benchmark bfcl, received none');
+      const known = new Set(apiClassNames);
+      return evaluation.categories.flatMap((category) => {
+        const all = loadBfclTasks(bfclPath, category);
+        const playable = all.filter(({ involvedClasses }) => involvedClasses.every((name) => known.has(name)));
+        log(`bfcl ${category}: ${playable.length} of ${all.length} tasks use only the classes built so far`);
+        return playable;
+      });
+    }
+  }
 }

@@ -1,14 +1,20 @@
 import { buildPagDataset, type PagReport, type PagStage } from '@parl-mt/pag';
-import { type JobContext, type JobResult, type PagRunConfig, UsageError } from '@parl-mt/schema';
+import { DecoderJudge, loadPolicy } from '@parl-mt/rl';
+import type { JobContext, JobResult, PagRunConfig } from '@parl-mt/schema';
+import { selectBackend } from '@parl-mt/tfjs-backend';
 
-/** `pag build`: the pipeline of `@parl-mt/pag`, its stages shown as they go. */
+/** `pag build`: the pipeline of `@parl-mt/pag`, its stages shown as they go; judged by a policy where one is given. */
 export async function runPag(config: PagRunConfig, { outDir, signal, reporter }: JobContext): Promise<JobResult> {
+  let judge: DecoderJudge | undefined;
   if (config.judge !== undefined) {
-    throw new UsageError('pag: scoring by a judge is not built yet; leave --judge out');
+    await selectBackend(config.backend);
+    const { decoder, tokenizer } = await loadPolicy(config.judge);
+    judge = new DecoderJudge(decoder, tokenizer);
   }
   let stage: PagStage | undefined;
   const report = await buildPagDataset(config.pag, {
     outDir,
+    judge,
     signal,
     onProgress(progress) {
       if (progress.stage !== stage) {
@@ -19,6 +25,7 @@ export async function runPag(config: PagRunConfig, { outDir, signal, reporter }:
     },
   });
   reporter.table(acceptanceTable(report));
+  for (const { stage: gate, kind, count } of report.rejections) reporter.log(`refused by ${gate} (${kind}): ${count}`);
   return {
     summary: {
       tasks: report.tasks,
@@ -27,6 +34,7 @@ export async function runPag(config: PagRunConfig, { outDir, signal, reporter }:
       duplicates: report.duplicates,
       trainRecords: report.split.train.records,
       validationRecords: report.split.validation.records,
+      meanLogprobGain: report.meanLogprobGain,
       seconds: report.seconds,
     },
     files: ['dataset/README.md', 'dataset/train.jsonl', 'dataset/sft.jsonl'],

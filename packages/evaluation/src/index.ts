@@ -1,0 +1,12 @@
+/**
+ * Evaluation: one episode per task, the benchmark's checker, means with 95% intervals, methods side by side.
+ *
+ * @example
+ * import { bootstrapMean } from '@parl-mt/evaluation';
+ * console.log(bootstrapMean([1, 1, 0, 1], 1000, 1).mean); // 0.75
+ */
+export { bootstrapMean, type Interval } from './bootstrap.js';
+export { comparisonTable } from './comparison-table.js';
+export { type Evaluation, type EvaluationOptions, evaluatePolicy } from './evaluate.js';
+export { evaluateGroundTruth } from './ground-truth-replay.js';
+export { type MethodSummary, summarizeMethod } from './method-summary.js';
