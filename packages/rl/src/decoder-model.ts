@@ -1,8 +1,6 @@
 import { type Segment, SPECIAL_TOKENS, type SpecialToken } from '@parl-mt/chat';
-import { Sampler } from '@parl-mt/native';
-import type { Decoder, Tokenizer } from '@parl-mt/policy';
+import { createGenerator, type Decoder, type TextGenerator, type Tokenizer } from '@parl-mt/policy';
 import type { ContextConfig } from '@parl-mt/schema';
-import { variableBuffer } from '@parl-mt/tfjs-backend';
 import type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
 
 /** Episodes in flight: enough to fill the kernels' tiles, few enough to keep keys and values in cache. */
@@ -12,7 +10,7 @@ const SLOTS = 64;
 export class DecoderModel implements RolloutModel, Disposable {
   readonly slots = SLOTS;
   readonly #tokenizer: Tokenizer;
-  readonly #sampler: Sampler;
+  readonly #generator: TextGenerator;
   readonly #endToken: number;
   readonly #specialTokens: ReadonlyMap<number, SpecialToken>;
   readonly #encoded = new WeakMap<readonly Segment[], readonly number[]>();
@@ -21,32 +19,7 @@ export class DecoderModel implements RolloutModel, Disposable {
     this.#tokenizer = tokenizer;
     this.#specialTokens = new Map(SPECIAL_TOKENS.map((token) => [tokenizer.specialId(token), token]));
     this.#endToken = tokenizer.specialId('<|end|>');
-    const buffer = (name: string): Float32Array => variableBuffer(decoder.weights.get(name)!);
-    this.#sampler = new Sampler(
-      decoder.config,
-      {
-        embedding: buffer('model.embed_tokens.weight'),
-        finalNorm: buffer('model.norm.weight'),
-        layers: Array.from({ length: decoder.config.numLayers }, (_, layer) => {
-          const weight = (name: string): Float32Array => buffer(`model.layers.${layer}.${name}`);
-          return {
-            inputNorm: weight('input_layernorm.weight'),
-            qProj: weight('self_attn.q_proj.weight'),
-            qBias: weight('self_attn.q_proj.bias'),
-            kProj: weight('self_attn.k_proj.weight'),
-            kBias: weight('self_attn.k_proj.bias'),
-            vProj: weight('self_attn.v_proj.weight'),
-            vBias: weight('self_attn.v_proj.bias'),
-            oProj: weight('self_attn.o_proj.weight'),
-            postNorm: weight('post_attention_layernorm.weight'),
-            gateProj: weight('mlp.gate_proj.weight'),
-            upProj: weight('mlp.up_proj.weight'),
-            downProj: weight('mlp.down_proj.weight'),
-          };
-        }),
-      },
-      { maxSlots: SLOTS, maxTokensPerSlot: maxContextTokens },
-    );
+    this.#generator = createGenerator(decoder, { maxSlots: SLOTS, maxTokensPerSlot: maxContextTokens });
   }
 
   encode(segments: readonly Segment[]): readonly number[] {
@@ -76,7 +49,7 @@ export class DecoderModel implements RolloutModel, Disposable {
     { temperature, signal }: { readonly temperature: number; readonly signal?: AbortSignal | undefined },
   ): Promise<readonly Completion[]> {
     if (requests.length === 0) return [];
-    return await this.#sampler.generate(requests, {
+    return await this.#generator.generate(requests, {
       temperature,
       stopTokens: [this.#endToken],
       ...(signal === undefined ? {} : { signal }),
@@ -84,10 +57,10 @@ export class DecoderModel implements RolloutModel, Disposable {
   }
 
   reset(): void {
-    this.#sampler.reset();
+    this.#generator.weightsChanged();
   }
 
   [Symbol.dispose](): void {
-    this.#sampler.dispose();
+    this.#generator[Symbol.dispose]();
   }
 }
