@@ -25,17 +25,21 @@ export interface Annotator {
 /** Summary before anything was done. */
 const NOTHING_DONE = 'none';
 
+/** Plan of the step that ends a turn. */
+const TURN_DONE = 'done';
+
 /**
  * The built-in annotator: reads the environment's trace and writes short, regular awareness.
  *
- * Summary: `in FOLDER` once the folder changed, then one item per call in order, `; ` between them: the function, the names and
- * ids it was given, and after `=` what its result told. Free text and the operands of arithmetic are left out: no later turn
- * can ask for them. Plan: `next FUNCTION VALUES`, where the values are those that the user only pointed at, then
- * `; then FUNCTION` for each further call of the turn; `turn done` at its end.
+ * Summary: `in:FOLDER` once the folder changed, then one item per call in order, `;` between them: the function, `:` before
+ * each name or id it was given, `=` before each thing that its result told. Free text and the operands of arithmetic are left
+ * out: no later turn can ask for them. Plan: the next function with `:` before each value that the user only pointed at, then
+ * the further functions of the turn; `done` at its end. No spaces: a name is then the same tokens as in messages and calls,
+ * where it stands in quotes, and a small policy learns to copy it far sooner.
  */
 export const deterministicAnnotator: Annotator = {
   name: 'deterministic',
-  promptHash: createHash('sha256').update('deterministic annotator 1').digest('hex').slice(0, 16),
+  promptHash: createHash('sha256').update('deterministic annotator 2').digest('hex').slice(0, 16),
   async annotate(decision) {
     return [describeDecision(decision)];
   },
@@ -53,8 +57,8 @@ function summarize(done: readonly CallTrace[]): string {
   const lastMove = done.findLast(({ method }) => method === 'cd');
   const folder = lastMove?.directory;
   const items = done.filter(({ method }) => method !== 'cd').flatMap((call) => describeCall(call) ?? []);
-  const parts = [...(folder === undefined ? [] : [`in ${folder === '' ? '/' : folder}`]), ...items];
-  return parts.length === 0 ? NOTHING_DONE : parts.join('; ');
+  const parts = [...(folder === undefined ? [] : [`in:${folder === '' ? '/' : folder}`]), ...items];
+  return parts.length === 0 ? NOTHING_DONE : parts.join(';');
 }
 
 /** One item; undefined for a look around that named nothing and told nothing that can be asked for again. */
@@ -64,7 +68,7 @@ function describeCall(call: CallTrace): string | undefined {
   if (values.length === 0 && answers.length === 0 && !call.changesState) {
     return undefined;
   }
-  return [call.method, ...values, ...(answers.length === 0 ? [] : ['=', ...answers])].join(' ');
+  return `${[call.method, ...values].join(':')}${answers.map((answer) => `=${answer}`).join('')}`;
 }
 
 /** Names, ids and numbers can be asked for again; free text, tags and flags cannot. */
@@ -81,11 +85,10 @@ function namesIn(value: ArgumentValue): readonly string[] {
 function planFor(remaining: readonly CallTrace[]): string {
   const [next, ...rest] = remaining;
   if (next === undefined) {
-    return 'turn done';
+    return TURN_DONE;
   }
   const resolved = next.arguments.flatMap(({ provenance }) =>
     provenance.kind === 'stated' ? [] : [provenance.literal],
   );
-  const intent = ['next', next.method, ...resolved].join(' ');
-  return [intent, ...rest.map(({ method }) => `then ${method}`)].join('; ');
+  return [[next.method, ...resolved].join(':'), ...rest.map(({ method }) => method)].join(';');
 }
