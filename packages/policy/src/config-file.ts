@@ -60,6 +60,7 @@ export function fromHuggingFaceConfig(json: unknown, where: string): DecoderConf
       intermediateSize: fields.intermediate_size,
       ropeTheta: fields.rope_theta ?? rope.rope_theta,
       rmsNormEps: fields.rms_norm_eps,
+      initialization: 'normal', // the weights come from the file
     },
     where,
   );

@@ -1,4 +1,5 @@
 import { ConfigError, type DecoderConfig } from '@parl-mt/schema';
+import { applyMimeticInit } from './mimetic-init.js';
 import { fillNormal } from './philox.js';
 
 /** Names of the weights outside the layers, as Hugging Face writes them. The head is tied to the embedding. */
@@ -53,7 +54,7 @@ export function weightShapes(config: DecoderConfig): Map<string, number[]> {
  * Fresh weights. Norms are 1, biases 0, matrices normal: standard deviation 0.02 at an input width of 1024 (GPT-2's and
  * Qwen2's value near that width), scaled by 1 / sqrt(width), so that a narrow decoder's activations have the same size;
  * projections into the residual stream are divided by sqrt(2 * numLayers) (GPT-2). Weight number i draws from Philox
- * stream i of the seed.
+ * stream i of the seed. With `initialization: 'mimetic'`, attention then starts near copying: see `applyMimeticInit`.
  */
 export function initialWeights(config: DecoderConfig, seed: number): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
@@ -70,6 +71,11 @@ export function initialWeights(config: DecoderConfig, seed: number): Map<string,
     }
     weights.set(name, values);
     stream += 1;
+  }
+  if (config.initialization === 'mimetic') {
+    for (let layer = 0; layer < config.numLayers; layer += 1) {
+      applyMimeticInit(config, layer, (part) => weights.get(layerWeight(layer, part as LayerWeightName))!);
+    }
   }
   return weights;
 }

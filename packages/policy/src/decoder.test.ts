@@ -134,7 +134,7 @@ describe('weights on disk', () => {
     await saveDecoder(directory, decoder);
     await saveOptimizer(join(directory, 'optimizer.safetensors'), optimizer);
     const loaded = await loadDecoder(directory);
-    expect(loaded.config).toEqual(config);
+    expect(loaded.config).toEqual({ ...config, initialization: 'normal' });
     for (const [name, variable] of decoder.weights) {
       expect(readVariable(loaded.weights.get(name)!)).toEqual(readVariable(variable));
     }
