@@ -14,13 +14,17 @@ test('for 0/1 values the interval is close to the normal one', () => {
 
 test('the interval holds the mean, and the same seed gives the same interval', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 30 }), fc.nat(), (values, seed) => {
-      const interval = bootstrapMean(values, 200, seed);
-      expect(interval.low).toBeLessThanOrEqual(interval.high);
-      expect(interval.low).toBeGreaterThanOrEqual(Math.min(...values));
-      expect(interval.high).toBeLessThanOrEqual(Math.max(...values));
-      expect(bootstrapMean(values, 200, seed)).toEqual(interval);
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 30 }),
+      fc.nat(),
+      (values, seed) => {
+        const interval = bootstrapMean(values, 200, seed);
+        expect(interval.low).toBeLessThanOrEqual(interval.high);
+        expect(interval.low).toBeGreaterThanOrEqual(Math.min(...values));
+        expect(interval.high).toBeLessThanOrEqual(Math.max(...values));
+        expect(bootstrapMean(values, 200, seed)).toEqual(interval);
+      },
+    ),
     { numRuns: 50 },
   );
 });

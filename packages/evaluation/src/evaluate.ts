@@ -1,4 +1,4 @@
-import { type RolloutModel, runRollouts, type ScoredTrajectory, scoreTrajectories, deriveSeed } from '@parl-mt/rl';
+import { deriveSeed, type RolloutModel, runRollouts, type ScoredTrajectory, scoreTrajectories } from '@parl-mt/rl';
 import { type EvaluationConfig, rewardConfigSchema, type Task, UsageError } from '@parl-mt/schema';
 import { type MethodSummary, summarizeMethod } from './method-summary.js';
 
@@ -44,7 +44,11 @@ export async function evaluatePolicy(
       onProgress: options.onProgress,
     },
   );
-  const scored = scoreTrajectories(trajectories, new Map(tasks.map((task) => [task.id, task])), rewardConfigSchema.parse({}));
+  const scored = scoreTrajectories(
+    trajectories,
+    new Map(tasks.map((task) => [task.id, task])),
+    rewardConfigSchema.parse({}),
+  );
   const seconds = (options.trainingSeconds ?? 0) + (performance.now() - startedAt) / 1000;
   return {
     scored,

@@ -13,10 +13,17 @@ import { summarizeMethod } from './method-summary.js';
 export function evaluateGroundTruth(tasks: readonly Task[], config: EvaluationConfig): Evaluation {
   const startedAt = performance.now();
   const trajectories = tasks.map((task, index) => replayGroundTruth(task, index));
-  const scored = scoreTrajectories(trajectories, new Map(tasks.map((task) => [task.id, task])), rewardConfigSchema.parse({}));
+  const scored = scoreTrajectories(
+    trajectories,
+    new Map(tasks.map((task) => [task.id, task])),
+    rewardConfigSchema.parse({}),
+  );
   const seconds = (performance.now() - startedAt) / 1000;
   const { bootstrapSamples, seed } = config;
-  return { scored, summary: summarizeMethod('ground truth', scored, { bootstrapSamples, seed, trainedTokens: 0, seconds }) };
+  return {
+    scored,
+    summary: summarizeMethod('ground truth', scored, { bootstrapSamples, seed, trainedTokens: 0, seconds }),
+  };
 }
 
 /** The trajectory of a task's ground truth, not yet scored. Calls are executed as written, positional arguments too. */
@@ -48,7 +55,12 @@ function replayGroundTruth(task: Task, groupId: number): Trajectory {
     seed: 0,
     steps,
     stopReason: 'completed',
-    usage: { promptTokens: 0, completionTokens: 0, calls: steps.reduce((sum, { calls }) => sum + calls.length, 0), seconds: 0 },
+    usage: {
+      promptTokens: 0,
+      completionTokens: 0,
+      calls: steps.reduce((sum, { calls }) => sum + calls.length, 0),
+      seconds: 0,
+    },
   };
 }
 

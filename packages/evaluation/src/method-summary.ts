@@ -1,4 +1,4 @@
-import type { ScoredTrajectory } from "@parl-mt/rl";
+import type { ScoredTrajectory } from '@parl-mt/rl';
 import { bootstrapMean, type Interval } from './bootstrap.js';
 
 /** What one method did on a set of tasks. */
@@ -23,7 +23,6 @@ export interface MethodSummary {
   readonly seconds: number;
 }
 
-
 /**
  * Sums up a method.
  *
@@ -33,7 +32,12 @@ export interface MethodSummary {
 export function summarizeMethod(
   name: string,
   evaluated: readonly ScoredTrajectory[],
-  options: { readonly bootstrapSamples: number; readonly seed: number; readonly trainedTokens: number; readonly seconds: number },
+  options: {
+    readonly bootstrapSamples: number;
+    readonly seed: number;
+    readonly trainedTokens: number;
+    readonly seconds: number;
+  },
 ): MethodSummary {
   const trajectories = evaluated.map(({ trajectory }) => trajectory);
   const success = trajectories.map(({ valid }) => (valid === true ? 1 : 0));
@@ -48,7 +52,8 @@ export function summarizeMethod(
     redundancyRate: calls === 0 ? 0 : sum(evaluated.map(({ repeatedCalls }) => repeatedCalls)) / calls,
     tokensPerTask: sum(trajectories.map(({ usage }) => usage.promptTokens + usage.completionTokens)) / count,
     sampledTokensPerTask: sum(trajectories.map(({ usage }) => usage.completionTokens)) / count,
-    formatRate: steps.length === 0 ? 0 : steps.filter(({ formatError }) => formatError === undefined).length / steps.length,
+    formatRate:
+      steps.length === 0 ? 0 : steps.filter(({ formatError }) => formatError === undefined).length / steps.length,
     trainedTokens: options.trainedTokens,
     seconds: options.seconds,
   };

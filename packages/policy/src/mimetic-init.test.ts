@@ -2,7 +2,15 @@ import { decoderConfigSchema } from '@parl-mt/schema';
 import { expect, test } from 'vitest';
 import { initialWeights } from './decoder-weights.js';
 
-const extents = { vocabSize: 32, hiddenSize: 32, numLayers: 2, numHeads: 4, numKvHeads: 2, intermediateSize: 48, ropeTheta: 500 };
+const extents = {
+  vocabSize: 32,
+  hiddenSize: 32,
+  numLayers: 2,
+  numHeads: 4,
+  numKvHeads: 2,
+  intermediateSize: 48,
+  ropeTheta: 500,
+};
 const mimetic = initialWeights(decoderConfigSchema.parse({ ...extents, initialization: 'mimetic' }), 3);
 const normal = initialWeights(decoderConfigSchema.parse({ ...extents, initialization: 'normal' }), 3);
 const headDim = 8;

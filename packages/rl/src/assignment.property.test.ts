@@ -21,14 +21,12 @@ function total(scores: readonly (readonly number[])[], columns: readonly number[
 }
 
 test('the assignment is one-to-one, complete and as good as the best of all', () => {
-  const matrix = fc
-    .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 5 }))
-    .chain(([rows, columns]) =>
-      fc.array(fc.array(fc.integer({ min: -4, max: 8 }), { minLength: columns, maxLength: columns }), {
-        minLength: rows,
-        maxLength: rows,
-      }),
-    );
+  const matrix = fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 5 })).chain(([rows, columns]) =>
+    fc.array(fc.array(fc.integer({ min: -4, max: 8 }), { minLength: columns, maxLength: columns }), {
+      minLength: rows,
+      maxLength: rows,
+    }),
+  );
   fc.assert(
     fc.property(matrix, (scores) => {
       const columns = bestAssignment(scores);

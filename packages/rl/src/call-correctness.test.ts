@@ -11,10 +11,9 @@ test('an equal call scores 1, another name 0', () => {
 });
 
 test('one of two values wrong: (1 + 2/2 + 1/2) / 3', () => {
-  expect(callSimilarity(call('mv', { source: 'a', destination: 'x' }), call('mv', { source: 'a', destination: 'b' }))).toBeCloseTo(
-    2.5 / 3,
-    12,
-  );
+  expect(
+    callSimilarity(call('mv', { source: 'a', destination: 'x' }), call('mv', { source: 'a', destination: 'b' })),
+  ).toBeCloseTo(2.5 / 3, 12);
 });
 
 test('the order of object keys is no difference, the order of list items is', () => {
@@ -34,7 +33,9 @@ test('broken arguments score only the name', () => {
 });
 
 const calls = fc.array(
-  fc.record({ name: fc.constantFrom('a', 'b'), x: fc.integer({ min: 0, max: 2 }) }).map(({ name, x }) => call(name, { x })),
+  fc
+    .record({ name: fc.constantFrom('a', 'b'), x: fc.integer({ min: 0, max: 2 }) })
+    .map(({ name, x }) => call(name, { x })),
   { maxLength: 5 },
 );
 

@@ -42,7 +42,9 @@ export function turnCorrectness(emitted: readonly ToolCall[], expected: readonly
 export function parseArguments(text: string): Readonly<Record<string, JsonValue>> {
   try {
     const parsed = JSON.parse(text) as JsonValue;
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Record<string, JsonValue>) : {};
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? (parsed as Record<string, JsonValue>)
+      : {};
   } catch {
     return {};
   }
@@ -51,6 +53,9 @@ export function parseArguments(text: string): Readonly<Record<string, JsonValue>
 /** Values by name, each as canonical JSON text, so that values compare as text. */
 function canonicalValues(text: string): Map<string, string> {
   return new Map(
-    Object.entries(parseArguments(text)).map(([name, value]) => [name, canonicalCallText({ name: '', arguments: value })]),
+    Object.entries(parseArguments(text)).map(([name, value]) => [
+      name,
+      canonicalCallText({ name: '', arguments: value }),
+    ]),
   );
 }

@@ -39,7 +39,8 @@ export class TrainerCheckpoints {
     if (newest === undefined) return initial;
     const state = await readState(newest, initial);
     const saved = await loadDecoder(newest);
-    for (const [name, variable] of this.#decoder.weights) writeVariable(variable, readVariable(saved.weights.get(name)!));
+    for (const [name, variable] of this.#decoder.weights)
+      writeVariable(variable, readVariable(saved.weights.get(name)!));
     saved.dispose();
     await loadOptimizer(path.join(newest, OPTIMIZER_FILE), this.#updater.optimizer);
     return state;
@@ -87,11 +88,15 @@ async function readState<State extends TrainerState>(checkpoint: string, initial
   }
   const received = state as Partial<State> | null;
   if (received?.kind !== initial.kind) {
-    throw new UsageError(`expected a checkpoint of trainer ${initial.kind} at ${checkpoint}, received ${received?.kind ?? 'none'}`);
+    throw new UsageError(
+      `expected a checkpoint of trainer ${initial.kind} at ${checkpoint}, received ${received?.kind ?? 'none'}`,
+    );
   }
   for (const [key, value] of Object.entries(initial)) {
     if (typeof received[key as keyof State] !== typeof value) {
-      throw new UsageError(`expected ${key} in ${file} to be a ${typeof value}, received ${String(received[key as keyof State])}`);
+      throw new UsageError(
+        `expected ${key} in ${file} to be a ${typeof value}, received ${String(received[key as keyof State])}`,
+      );
     }
   }
   return state as State;

@@ -69,7 +69,10 @@ export class Episode {
       countTokens: (segments) => this.#model.encode(segments).length,
     });
     if (!rendered.ok) {
-      this.#stop('context_overflow', `the prompt needs ${rendered.requiredTokens} tokens, ${rendered.maxPromptTokens} fit`);
+      this.#stop(
+        'context_overflow',
+        `the prompt needs ${rendered.requiredTokens} tokens, ${rendered.maxPromptTokens} fit`,
+      );
       return undefined;
     }
     this.#prompt = [];

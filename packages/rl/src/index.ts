@@ -10,8 +10,8 @@ export { bestAssignment } from './assignment.js';
 export { callSimilarity, turnCorrectness } from './call-correctness.js';
 export { latestCheckpoint, TrainerCheckpoints, type TrainerState } from './checkpoint.js';
 export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
-export { DecoderModel } from './decoder-model.js';
 export { DecoderJudge } from './decoder-judge.js';
+export { DecoderModel } from './decoder-model.js';
 export { deriveSeed, permutation } from './derive-seed.js';
 export type { EpisodeLimits, EpisodeRequest } from './episode.js';
 export { learningRateAt } from './learning-rate.js';
@@ -25,4 +25,4 @@ export { joinSteps, type SampledSequence, type SampledStep } from './sampled-seq
 export { sftExamples } from './sft-examples.js';
 export { type SftExample, type SftOptions, type SftUpdateMetrics, trainSft } from './sft-trainer.js';
 export { type ScoredTrajectory, scoreTrajectories, totalReward } from './trajectory-reward.js';
-export { WeightUpdater, type WeightedSequence } from './weight-updater.js';
+export { type WeightedSequence, WeightUpdater } from './weight-updater.js';

@@ -1,6 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Decoder, loadDecoder, saveDecoder, Tokenizer, type TokenizerJson, writeAtomically } from '@parl-mt/policy';
+import {
+  type Decoder,
+  loadDecoder,
+  saveDecoder,
+  Tokenizer,
+  type TokenizerJson,
+  writeAtomically,
+} from '@parl-mt/policy';
 import { UsageError } from '@parl-mt/schema';
 
 /** A policy as it lies in a folder: `config.json`, `model.safetensors`, `tokenizer.json`. */

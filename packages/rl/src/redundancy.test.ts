@@ -47,8 +47,12 @@ test('the same call on the same state is redundant, on another state it is not',
 });
 
 test('argument order makes no difference; a failure repeated verbatim is redundant on any state', () => {
-  expect(callRedundancy([trajectory([calling('mv', '{"a":1,"b":2}', 's'), calling('mv', '{"b":2,"a":1}', 's')])])).toEqual([1]);
-  expect(callRedundancy([trajectory([calling('cd', '{"x":1}', 's1', true), calling('cd', '{"x":1}', 's2', true)])])).toEqual([1]);
+  expect(
+    callRedundancy([trajectory([calling('mv', '{"a":1,"b":2}', 's'), calling('mv', '{"b":2,"a":1}', 's')])]),
+  ).toEqual([1]);
+  expect(
+    callRedundancy([trajectory([calling('cd', '{"x":1}', 's1', true), calling('cd', '{"x":1}', 's2', true)])]),
+  ).toEqual([1]);
 });
 
 test('broken arguments are compared as none and never throw', () => {
@@ -72,7 +76,9 @@ test('a summary that quotes a tool result costs the share of its four-word runs'
 });
 
 test('what a summary carries over from the former summary is not counted', () => {
-  expect(contextRedundancy([trajectory([aware('docs made in home dir', 'one'), aware('docs made in home dir', 'two')])])).toEqual([0]);
+  expect(
+    contextRedundancy([trajectory([aware('docs made in home dir', 'one'), aware('docs made in home dir', 'two')])]),
+  ).toEqual([0]);
 });
 
 test('no awareness, no steps: nothing restated', () => {

@@ -35,7 +35,9 @@ export function callRedundancy(trajectories: readonly Trajectory[]): number[] {
     failed: Uint8Array.from(failed),
     offsets,
   });
-  return trajectories.map((_, index) => flags.subarray(offsets[index]!, offsets[index + 1]!).reduce((sum, flag) => sum + flag, 0));
+  return trajectories.map((_, index) =>
+    flags.subarray(offsets[index]!, offsets[index + 1]!).reduce((sum, flag) => sum + flag, 0),
+  );
 }
 
 /**

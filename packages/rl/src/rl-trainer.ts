@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { broadcastToTokens, groupAdvantages } from '@parl-mt/native';
 import type { Decoder } from '@parl-mt/policy';
 import { CancelledError, type RlConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
-import { tf } from '@parl-mt/tfjs-backend';
-import { clippedLoss } from './clipped-loss.js';
+import type { tf } from '@parl-mt/tfjs-backend';
 import { TrainerCheckpoints } from './checkpoint.js';
+import { clippedLoss } from './clipped-loss.js';
 import { deriveSeed, permutation } from './derive-seed.js';
 import type { EpisodeRequest } from './episode.js';
 import { runRollouts } from './rollout.js';
@@ -164,7 +164,9 @@ async function updateWeights(
   advantages: Float64Array,
   config: RlConfig,
 ): Promise<UpdateOutcome> {
-  const withSignal = trajectories.map((trajectory, index) => ({ trajectory, advantage: advantages[index]! })).filter(({ advantage }) => advantage !== 0);
+  const withSignal = trajectories
+    .map((trajectory, index) => ({ trajectory, advantage: advantages[index]! }))
+    .filter(({ advantage }) => advantage !== 0);
   const outcome = { loss: 0, gradNorm: 0, ratioSum: 0, ratioCount: 0, ratioError: 0, tokens: 0 };
   const size = Math.ceil(withSignal.length / config.minibatches);
   for (let epoch = 0; epoch < config.epochs; epoch += 1) {
@@ -193,7 +195,9 @@ async function updateWeights(
   };
 }
 
-function weigh(minibatch: readonly { readonly trajectory: Trajectory; readonly advantage: number }[]): WeightedSequence[] {
+function weigh(
+  minibatch: readonly { readonly trajectory: Trajectory; readonly advantage: number }[],
+): WeightedSequence[] {
   const sampledTokens = minibatch.reduce((sum, { trajectory }) => sum + trajectory.usage.completionTokens, 0);
   const weight = sampledTokens === 0 ? 0 : 1 / sampledTokens;
   return minibatch.flatMap(({ trajectory, advantage }) =>

@@ -11,8 +11,16 @@ const task: Task = {
   involvedClasses: ['GorillaFileSystem'],
   initialConfig: '{"GorillaFileSystem": {"root": {"home": {"type": "directory", "contents": {}}}}}',
   tools: [
-    { name: 'mkdir', description: '', parameters: { type: 'object', properties: { dir_name: { type: 'string' } }, required: ['dir_name'] } },
-    { name: 'cd', description: '', parameters: { type: 'object', properties: { folder: { type: 'string' } }, required: ['folder'] } },
+    {
+      name: 'mkdir',
+      description: '',
+      parameters: { type: 'object', properties: { dir_name: { type: 'string' } }, required: ['dir_name'] },
+    },
+    {
+      name: 'cd',
+      description: '',
+      parameters: { type: 'object', properties: { folder: { type: 'string' } }, required: ['folder'] },
+    },
   ],
   turns: [
     { messages: [{ role: 'user', content: 'Make a folder docs.' }], groundTruth: ["mkdir(dir_name='docs')"] },
@@ -48,7 +56,12 @@ test('a policy that solves both turns is accepted and earns 0.1 + 0.3 + 0.6 less
   const { trajectory, repeatedCalls } = scored[0]!;
   expect(trajectory.valid).toBe(true);
   expect(trajectory.stopReason).toBe('completed');
-  expect(trajectory.steps.map(({ callTexts }) => callTexts)).toEqual([["mkdir(dir_name='docs')"], [], ["cd(folder='docs')"], []]);
+  expect(trajectory.steps.map(({ callTexts }) => callTexts)).toEqual([
+    ["mkdir(dir_name='docs')"],
+    [],
+    ["cd(folder='docs')"],
+    [],
+  ]);
   expect(repeatedCalls).toBe(0);
   const { redundancy, total, ...parts } = trajectory.reward!;
   expect(parts).toEqual({ format: 1, correctness: 1, success: 1 });
@@ -66,7 +79,9 @@ test('in awareness mode a later turn sees the last awareness and not the older c
 });
 
 test('a completion that does not parse ends its turn and costs format and success', async () => {
-  const { scored } = await rollOut((prompt) => (prompt.includes('Go into it.') ? solver(prompt) : 'no awareness<|end|>'));
+  const { scored } = await rollOut((prompt) =>
+    prompt.includes('Go into it.') ? solver(prompt) : 'no awareness<|end|>',
+  );
   const { trajectory } = scored[0]!;
   expect(trajectory.steps[0]!.formatError).toContain('expected <summary>');
   expect(trajectory.valid).toBe(false);
@@ -107,5 +122,7 @@ test('a prompt that cannot fit ends the episode with what it needed', async () =
 test('an aborted signal cancels', async () => {
   const controller = new AbortController();
   controller.abort();
-  await expect(runRollouts(new ScriptedModel(solver), [request], { ...options, signal: controller.signal })).rejects.toThrow('cancelled');
+  await expect(
+    runRollouts(new ScriptedModel(solver), [request], { ...options, signal: controller.signal }),
+  ).rejects.toThrow('cancelled');
 });

@@ -30,7 +30,9 @@ test('every sampled token appears once, under exactly the prefix it was sampled 
       }
       const contexts = joinSteps(steps).flatMap((sequence) =>
         [...sequence.tokens].flatMap((token, i) =>
-          sequence.lossMask[i] === 1 ? [`${[...sequence.tokens.slice(0, i)]}>${token}@${sequence.behaviorLogprobs[i]}`] : [],
+          sequence.lossMask[i] === 1
+            ? [`${[...sequence.tokens.slice(0, i)]}>${token}@${sequence.behaviorLogprobs[i]}`]
+            : [],
         ),
       );
       const expected = steps.flatMap((s) =>

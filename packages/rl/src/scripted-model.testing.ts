@@ -14,7 +14,9 @@ export class ScriptedModel implements RolloutModel {
 
   encode(segments: readonly Segment[]): readonly number[] {
     return segments.flatMap((segment) =>
-      segment.kind === 'tokens' ? segment.ids : [...segmentsToText([segment])].map((character) => character.codePointAt(0)!),
+      segment.kind === 'tokens'
+        ? segment.ids
+        : [...segmentsToText([segment])].map((character) => character.codePointAt(0)!),
     );
   }
 

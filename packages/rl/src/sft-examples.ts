@@ -1,7 +1,7 @@
 import type { Segment } from '@parl-mt/chat';
 import type { TrainingExample } from '@parl-mt/pag';
-import type { SftExample } from './sft-trainer.js';
 import { joinSteps } from './sampled-sequence.js';
+import type { SftExample } from './sft-trainer.js';
 
 /**
  * Token sequences of training examples. Consecutive examples of one task whose prompts continue each other become one

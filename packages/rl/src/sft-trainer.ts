@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import { CancelledError, type SftConfig, UsageError } from '@parl-mt/schema';
 import type { Decoder } from '@parl-mt/policy';
+import { CancelledError, type SftConfig, UsageError } from '@parl-mt/schema';
 import { tf } from '@parl-mt/tfjs-backend';
 import { TrainerCheckpoints } from './checkpoint.js';
 import { permutation } from './derive-seed.js';
 import { learningRateAt } from './learning-rate.js';
-import { WeightUpdater, type WeightedSequence } from './weight-updater.js';
+import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
 
 /** One sequence to imitate. */
 export interface SftExample {

@@ -42,7 +42,8 @@ export function scoreTrajectories(
   const restated = contextRedundancy(trajectories);
   return trajectories.map((trajectory, index) => {
     const task = tasks.get(trajectory.taskId);
-    if (task === undefined) throw new RangeError(`expected a task for trajectory ${index}, none has the id ${trajectory.taskId}`);
+    if (task === undefined)
+      throw new RangeError(`expected a task for trajectory ${index}, none has the id ${trajectory.taskId}`);
     const verdict = checkTask(task, callsByTurn(task, trajectory));
     const calls = trajectory.usage.calls;
     const repeatedCalls = repeated[index]!;

@@ -2,7 +2,12 @@ import { z } from 'zod';
 
 /** A Qwen2-style decoder; field names follow what Hugging Face calls them, in camel case. */
 export const decoderConfigSchema = z.object({
-  vocabSize: z.number().int().min(2).default(2048).describe('Most tokens of the vocabulary; a tokenizer trained on the data may need fewer.'),
+  vocabSize: z
+    .number()
+    .int()
+    .min(2)
+    .default(2048)
+    .describe('Most tokens of the vocabulary; a tokenizer trained on the data may need fewer.'),
   hiddenSize: z.number().int().min(2).default(128).describe('Width D of the residual stream.'),
   numLayers: z.number().int().min(1).default(3).describe('Decoder layers.'),
   numHeads: z.number().int().min(1).default(8).describe('Query heads; headDim is hiddenSize / numHeads.'),

@@ -42,13 +42,20 @@ export const demoRunConfigSchema = closeSchema(
     model: decoderConfigSchema.prefault({}),
     sft: sftConfigSchema.omit({ seed: true }).prefault({}),
     rl: rlConfigSchema.omit({ seed: true }).prefault({}),
-    rlTasks: z.number().int().min(1).default(400).describe('Tasks of reinforcement learning, apart from warm-up and evaluation.'),
+    rlTasks: z
+      .number()
+      .int()
+      .min(1)
+      .default(400)
+      .describe('Tasks of reinforcement learning, apart from warm-up and evaluation.'),
     judgeTokenFraction: z
       .number()
       .min(0)
       .max(1)
       .default(0.2)
-      .describe('Warm-up of the policy that judges the dataset, as a share of the SFT token budget; 0 leaves the judge out.'),
+      .describe(
+        'Warm-up of the policy that judges the dataset, as a share of the SFT token budget; 0 leaves the judge out.',
+      ),
     evaluation: evaluationConfigSchema.omit({ seed: true }).prefault({}),
     bfclPath,
   }),

@@ -24,7 +24,9 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
   const demo = await prepare(config, context);
 
   const untrained = demo.freshDecoder();
-  const methods: MethodSummary[] = [await demo.evaluate('untrained', untrained, 'awareness', { trainedTokens: 0, seconds: 0 })];
+  const methods: MethodSummary[] = [
+    await demo.evaluate('untrained', untrained, 'awareness', { trainedTokens: 0, seconds: 0 }),
+  ];
   untrained.dispose();
 
   const plain = await demo.warmUp('SFT on plain calls', 'history');

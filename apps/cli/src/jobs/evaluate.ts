@@ -31,7 +31,10 @@ export async function runEvaluate(config: EvaluateRunConfig, context: JobContext
   }
 
   const { summary, scored } = evaluation;
-  await writeTrajectories(path.join(outDir, 'trajectories.jsonl'), scored.map(({ trajectory }) => trajectory));
+  await writeTrajectories(
+    path.join(outDir, 'trajectories.jsonl'),
+    scored.map(({ trajectory }) => trajectory),
+  );
   const valid = scored.filter(({ trajectory }) => trajectory.valid === true).length;
   const result = { benchmark: config.evaluation.benchmark, tasks: tasks.length, valid, ...summary };
   await writeAtomically(path.join(outDir, 'summary.json'), [`${JSON.stringify(result, null, 2)}\n`]);

@@ -14,5 +14,8 @@ export async function runTrain(config: TrainRunConfig, context: JobContext): Pro
   context.reporter.stage('train', config.rl.sampledTokenBudget);
   const result = await runRlStage({ name: 'train', decoder, tokenizer, tasks, config: config.rl, context });
   await savePolicy(path.join(context.outDir, 'policy'), decoder, tokenizerJson);
-  return { summary: { ...result, tasks: tasks.length }, files: ['policy', 'metrics.jsonl', 'train/trajectories.jsonl'] };
+  return {
+    summary: { ...result, tasks: tasks.length },
+    files: ['policy', 'metrics.jsonl', 'train/trajectories.jsonl'],
+  };
 }

@@ -3,7 +3,15 @@ import path from 'node:path';
 import { trainingExamples } from '@parl-mt/pag';
 import { type Decoder, type Tokenizer, writeAtomically } from '@parl-mt/policy';
 import { DecoderModel, MetricsFile, sftExamples, trainRl, trainSft } from '@parl-mt/rl';
-import { type JobContext, type PagRecord, type RlConfig, type SftConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
+import {
+  type JobContext,
+  type PagRecord,
+  type RlConfig,
+  type SftConfig,
+  type Task,
+  type Trajectory,
+  UsageError,
+} from '@parl-mt/schema';
 
 export interface SftStage {
   readonly name: string;
@@ -62,7 +70,8 @@ export async function runRlStage({ name, decoder, tokenizer, tasks, config, cont
     signal: context.signal,
     onTrajectories: (update, trajectories) => {
       // One group of each update: enough to see what the policy does, without gigabytes of tokens.
-      for (const trajectory of trajectories.slice(0, config.groupSize)) samples.write({ update, ...withoutPrompts(trajectory) });
+      for (const trajectory of trajectories.slice(0, config.groupSize))
+        samples.write({ update, ...withoutPrompts(trajectory) });
     },
     onUpdate: (update) => {
       metrics.write({ stage: name, ...update });
@@ -78,7 +87,10 @@ export async function runRlStage({ name, decoder, tokenizer, tasks, config, cont
 
 /** Whole trajectories, one per line, atomically. */
 export async function writeTrajectories(file: string, trajectories: readonly Trajectory[]): Promise<void> {
-  await writeAtomically(file, trajectories.map((trajectory) => `${JSON.stringify(trajectory)}\n`));
+  await writeAtomically(
+    file,
+    trajectories.map((trajectory) => `${JSON.stringify(trajectory)}\n`),
+  );
 }
 
 async function stageFolder(outDir: string, name: string): Promise<string> {

@@ -24,7 +24,7 @@ export function extractLiterals(text: string, toolNames: ReadonlySet<string>): s
     const first = words.findIndex((word) => !ITEM_OPENERS.has(word));
     const isItem = first !== -1 && (toolNames.has(words[first] ?? '') || (first > 0 && words[first - 1] === 'in'));
     words.forEach((word, index) => {
-      const isValue = isItem && index >= first && word !== "=";
+      const isValue = isItem && index >= first && word !== '=';
       if (!toolNames.has(word) && (isValue || isFactual(word, index))) {
         literals.add(word);
       }
