@@ -23,9 +23,12 @@ inline void pause() {
 #endif
 }
 
+// A job is cut into parts. Thread i takes part i if it can, since what it touched last is in its cache, and then any part
+// that nobody has begun: so the caller never waits for a worker that the system has not given a processor. Which thread
+// takes a part changes no result.
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(threads) {
+  explicit Pool(int threads) : threads_(threads), taken_(static_cast<size_t>(threads)) {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
   }
 
@@ -33,7 +36,7 @@ class Pool {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
-      generation_.fetch_add(1, std::memory_order_release);
+      publish(0);
     }
     wake_.notify_all();
     for (auto& worker : workers_) worker.join();
@@ -49,58 +52,77 @@ class Pool {
       fn_ = fn;
       context_ = context;
       count_ = count;
-      parts_ = parts;
-      pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-      generation_.fetch_add(1, std::memory_order_release);
+      done_.store(0, std::memory_order_relaxed);
+      publish(parts);
     }
     if (sleeping_.load(std::memory_order_seq_cst) > 0) wake_.notify_all();
-    runPart(0);
-    for (int spins = 0; pending_.load(std::memory_order_acquire) > 0; ++spins) {
+    takeParts(0, generation(), parts);
+    for (int spins = 0; done_.load(std::memory_order_acquire) < parts; ++spins) {
       pause();
       if (spins > kSpins) std::this_thread::yield();
     }
   }
 
  private:
-  void runPart(int part) {
-    if (part >= parts_) return;
-    const int64_t begin = count_ * part / parts_;
-    const int64_t end = count_ * (part + 1) / parts_;
-    insideRange = true;
-    if (begin < end) fn_(context_, begin, end);
-    insideRange = false;
+  // The ticket holds a job's generation (48 bits) and its number of parts (16), so that both are read at once.
+  void publish(int parts) {
+    ticket_.store((generation() + 1) << 16 | static_cast<uint64_t>(parts), std::memory_order_seq_cst);
+  }
+  uint64_t generation() const { return ticket_.load(std::memory_order_seq_cst) >> 16; }
+
+  // taken_[part] is the generation that the part was last taken in. A worker that comes late, with the generation and the
+  // parts of a job that has ended, finds each of them taken. Once a part is taken its job cannot end, and the next one not
+  // begin, before the part is done: until then fn_ and the other fields stay as they are.
+  bool take(int part, uint64_t generation) {
+    std::atomic<uint64_t>& last = taken_[static_cast<size_t>(part)];
+    uint64_t before = last.load(std::memory_order_acquire);
+    return before < generation &&
+           last.compare_exchange_strong(before, generation, std::memory_order_acq_rel, std::memory_order_acquire);
   }
 
-  void work(int part) {
+  void takeParts(int first, uint64_t generation, int parts) {
+    for (int i = 0; i < parts; ++i) {
+      const int part = (first + i) % parts;
+      if (!take(part, generation)) continue;
+      const int64_t begin = count_ * part / parts;
+      const int64_t end = count_ * (part + 1) / parts;
+      insideRange = true;
+      if (begin < end) fn_(context_, begin, end);
+      insideRange = false;
+      done_.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  void work(int own) {
     uint64_t seen = 0;
     for (;;) {
       int spins = 0;
-      while (generation_.load(std::memory_order_acquire) == seen && spins++ < kSpins) pause();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      while (generation() == seen && spins++ < kSpins) pause();
+      if (generation() == seen) {
         std::unique_lock lock(mutex_);
         sleeping_.fetch_add(1, std::memory_order_seq_cst);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+        wake_.wait(lock, [&] { return generation() != seen; });
         sleeping_.fetch_sub(1, std::memory_order_seq_cst);
       }
-      seen = generation_.load(std::memory_order_acquire);
-      if (stopping_) return;
-      runPart(part);
-      pending_.fetch_sub(1, std::memory_order_release);
+      const uint64_t ticket = ticket_.load(std::memory_order_seq_cst);
+      seen = ticket >> 16;
+      if (stopping_.load(std::memory_order_acquire)) return;
+      takeParts(own, seen, static_cast<int>(ticket & 0xffff));
     }
   }
 
   const int threads_;
+  std::vector<std::atomic<uint64_t>> taken_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int> done_{0};
   std::atomic<int> sleeping_{0};
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   RangeFunction fn_ = nullptr;
   void* context_ = nullptr;
   int64_t count_ = 0;
-  int parts_ = 0;
 };
 
 std::mutex poolMutex;  // one parallel region at a time: callers from other threads queue here

@@ -1,4 +1,4 @@
-// A pool of threads with a static partition of the work.
+// A pool of threads for work that is partitioned the same way whoever does it.
 //
 // Which thread computes an element never changes how it is computed: kernels partition over *outputs*, and every
 // output is one sequence of operations. So results do not depend on the number of threads.
@@ -14,7 +14,9 @@ void setThreadCount(int count);  // clamped to [1, 256]; takes effect at the nex
 
 using RangeFunction = void (*)(void* context, int64_t begin, int64_t end);
 
-// Calls fn on disjoint ranges that cover [0, count), at most one range a thread and at least `grain` items a range.
+// Calls fn on disjoint ranges that cover [0, count), at most as many as there are threads and of at least `grain` items.
+// A free thread takes the next range, so one thread may get several: on a busy machine, where workers wait for a
+// processor, the caller does their share instead of waiting with them.
 // Returns when all are done. A call from inside a range runs alone, on the calling thread. Never throws.
 void parallelRanges(int64_t count, int64_t grain, RangeFunction fn, void* context);
 
