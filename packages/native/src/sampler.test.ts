@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { randomWeights } from './decoder-weights.testing.js';
 import { type GenerateRequest, nativeInfo, Sampler, type SamplerConfig, setIsa, setThreads } from './index.js';
-import { decoderLogits, logSoftmax } from './reference/decoder.js';
-import { randomWeights } from './reference/decoder-fixture.js';
-import { uniformAt } from './reference/philox.js';
+import { decoderLogitsReference, logSoftmaxReference } from './reference/decoder.js';
+import { uniformAtReference } from './reference/philox.js';
 
 const config: SamplerConfig = {
   vocabSize: 61,
@@ -23,7 +23,7 @@ afterAll(() => {
 });
 
 function promptOf(seed: number, length: number): Int32Array {
-  return Int32Array.from({ length }, (_, i) => Math.floor(uniformAt(seed, i) * config.vocabSize));
+  return Int32Array.from({ length }, (_, i) => Math.floor(uniformAtReference(seed, i) * config.vocabSize));
 }
 
 function requestsOf(count: number): GenerateRequest[] {
@@ -49,11 +49,11 @@ describe.each([
         expect(stopReason).toBe('length');
         expect(tokens.length).toBe(requests[i]!.maxNewTokens);
         const whole = [...requests[i]!.prompt, ...tokens];
-        const rows = decoderLogits(model, modelWeights, whole.slice(0, -1));
+        const rows = decoderLogitsReference(model, modelWeights, whole.slice(0, -1));
         for (const [t, token] of tokens.entries()) {
           const row = rows[requests[i]!.prompt.length - 1 + t]!;
           // Logits up to 20 through two layers: float32 rounding of some 1e-6 relative, tenfold for accumulation.
-          expect(Math.abs(logprobs[t]! - logSoftmax(row, temperature)[token]!)).toBeLessThan(2e-4);
+          expect(Math.abs(logprobs[t]! - logSoftmaxReference(row, temperature)[token]!)).toBeLessThan(2e-4);
         }
       }
     }
@@ -69,8 +69,10 @@ describe.each([
     });
     const whole = [...prompt];
     for (const token of result!.tokens) {
-      const probabilities = logSoftmax(decoderLogits(model, modelWeights, whole).at(-1)!, 1.3).map(Math.exp);
-      const u = uniformAt(2 ** 52 + 12345, whole.length);
+      const probabilities = logSoftmaxReference(decoderLogitsReference(model, modelWeights, whole).at(-1)!, 1.3).map(
+        Math.exp,
+      );
+      const u = uniformAtReference(2 ** 52 + 12345, whole.length);
       const below = probabilities.subarray(0, token).reduce((sum, p) => sum + p, 0);
       // Float32 logits move the cumulative sum by at most the tolerance of the log-probabilities above.
       expect(below).toBeLessThanOrEqual(u + 2e-4);
@@ -88,7 +90,7 @@ describe.each([
     });
     const whole = [...prompt];
     for (const [t, token] of result!.tokens.entries()) {
-      const logprobs = logSoftmax(decoderLogits(model, modelWeights, whole).at(-1)!);
+      const logprobs = logSoftmaxReference(decoderLogitsReference(model, modelWeights, whole).at(-1)!);
       expect(Math.abs(result!.logprobs[t]! - Math.max(...logprobs))).toBeLessThan(2e-4);
       expect(Math.abs(result!.logprobs[t]! - logprobs[token]!)).toBeLessThan(2e-4);
       whole.push(token);
@@ -113,7 +115,9 @@ describe('sampled tokens', () => {
       for (const { tokens } of await sampler.generate(requests, { temperature: 1, stopTokens: [] }))
         counts[tokens[0]!]! += 1;
     }
-    const expected = logSoftmax(decoderLogits(small, smallWeights, [...prompt]).at(-1)!).map((x) => 2000 * Math.exp(x));
+    const expected = logSoftmaxReference(decoderLogitsReference(small, smallWeights, [...prompt]).at(-1)!).map(
+      (x) => 2000 * Math.exp(x),
+    );
     const chiSquare = counts.reduce((sum, count, i) => sum + (count - expected[i]!) ** 2 / expected[i]!, 0);
     expect(chiSquare).toBeLessThan(22.5); // 6 degrees of freedom: exceeded with probability 0.001, and seeds are fixed
   });

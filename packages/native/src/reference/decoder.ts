@@ -9,7 +9,7 @@ import type { SamplerConfig, SamplerWeights } from '../sampler.js';
  * @param tokens - length T >= 1, each in [0, vocabSize).
  * @returns T rows of vocabSize logits; row t is the distribution of token t + 1.
  */
-export function decoderLogits(
+export function decoderLogitsReference(
   config: SamplerConfig,
   weights: SamplerWeights,
   tokens: readonly number[],
@@ -57,7 +57,7 @@ export function decoderLogits(
 }
 
 /** Natural log-softmax of logits / temperature. */
-export function logSoftmax(logits: Float64Array, temperature = 1): Float64Array {
+export function logSoftmaxReference(logits: Float64Array, temperature = 1): Float64Array {
   const scaled = logits.map((value) => value / temperature);
   const most = scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const lse = most + Math.log(scaled.reduce((sum, value) => sum + Math.exp(value - most), 0));
@@ -128,7 +128,7 @@ function attend(
       for (let i = 0; i < headDim; i += 1) dot += query[head * headDim + i]! * key[shared + i]!;
       return dot / Math.sqrt(headDim);
     });
-    for (const [t, logWeight] of logSoftmax(scores).entries()) {
+    for (const [t, logWeight] of logSoftmaxReference(scores).entries()) {
       for (let i = 0; i < headDim; i += 1) out[head * headDim + i]! += Math.exp(logWeight) * values[t]![shared + i]!;
     }
   }

@@ -7,9 +7,11 @@
  */
 export { adamwReference } from './adamw.js';
 export { attentionReference } from './attention.js';
+export { decoderLogitsReference, logSoftmaxReference } from './decoder.js';
 export { broadcastToTokensReference, groupAdvantagesReference } from './group-advantage.js';
 export { logitsRowReference } from './logits.js';
 export { matmulReference } from './matmul.js';
+export { philoxReference, uniformAtReference } from './philox.js';
 export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
 export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
 export { rmsNormReference } from './rms-norm.js';

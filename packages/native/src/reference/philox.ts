@@ -3,7 +3,7 @@
  *
  * @see Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
-export function philox4x32(
+export function philoxReference(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
 ): [number, number, number, number] {
@@ -21,8 +21,8 @@ export function philox4x32(
 }
 
 /** The sampler's uniform number for `seed` at `position`: a multiple of 2^-53 in [0, 1). */
-export function uniformAt(seed: number, position: number): number {
-  const words = philox4x32(
+export function uniformAtReference(seed: number, position: number): number {
+  const words = philoxReference(
     [position >>> 0, Math.floor(position / 2 ** 32), 0, 0],
     [seed >>> 0, Math.floor(seed / 2 ** 32)],
   );

@@ -1,4 +1,4 @@
-import type { SamplerConfig, SamplerLayerWeights, SamplerWeights } from '../sampler.js';
+import type { SamplerConfig, SamplerLayerWeights, SamplerWeights } from './sampler.js';
 
 /** Well-mixed numbers in [-1, 1): murmur3's finaliser over (index, seed). */
 export function mixedFloats(seed: number, count: number, scale = 1, offset = 0): Float32Array {
