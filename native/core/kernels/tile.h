@@ -129,8 +129,8 @@ inline void packTransposed(const float* x, int64_t rowStep, int rows, int64_t k,
   for (int64_t p = 0; p < k; p += kWidth) {
     const int depth = k - p < kWidth ? static_cast<int>(k - p) : kWidth;
     Vec square[kWidth];
-    if (depth == kWidth && rows == kWidth) {
-      for (int i = 0; i < kWidth; ++i) square[i] = load(x + i * rowStep + p);
+    if (depth == kWidth) {
+      for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? load(x + i * rowStep + p) : Vec{};
     } else {
       for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? loadPartial(x + i * rowStep + p, depth) : Vec{};
     }

@@ -28,10 +28,19 @@ inline Vec load(const float* p) {
 }
 inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
 
+#if PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+inline __m256i firstLanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+
 // The first n lanes from memory, the others `fill`; touches no byte beyond p + n. 0 <= n <= kWidth.
 inline Vec loadPartial(const float* p, int n, float fill = 0.0f) {
 #if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
   return (Vec)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1u), p);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  const __m256i lanes = firstLanes(n);
+  return (Vec)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, lanes), _mm256_castsi256_ps(lanes));
 #else
   Vec v = splat(fill);
   for (int i = 0; i < n; ++i) v[i] = p[i];
@@ -41,6 +50,8 @@ inline Vec loadPartial(const float* p, int n, float fill = 0.0f) {
 inline void storePartial(float* p, Vec v, int n) {
 #if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
   _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), (__m512)v);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  _mm256_maskstore_ps(p, firstLanes(n), (__m256)v);
 #else
   for (int i = 0; i < n; ++i) p[i] = v[i];
 #endif

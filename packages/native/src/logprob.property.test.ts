@@ -138,7 +138,7 @@ describe('linearLogprob', () => {
             const options = { n, d, v, temperature: t };
             const { lse, entropies } = linearLogprobForward(hidden, weight, targets, options);
             const dHidden = new Float32Array(n * d);
-            const dWeight = new Float32Array(v * d);
+            const dWeight = new Float32Array(v * d).fill(1); // accumulated, not overwritten
             linearLogprobBackward(
               dLogprobs,
               dEntropies,
@@ -155,7 +155,7 @@ describe('linearLogprob', () => {
               const logits = matmulReference(inputs[0]!, inputs[1]!, { m: n, n: v, k: d, transposeB: true });
               return logprobLoss(logits, targets, [dLogprobs, dEntropies], v, t);
             };
-            expectGradient([hidden, weight], [dHidden, dWeight], loss, 1e-4 * (1 + n));
+            expectGradient([hidden, weight], [dHidden, dWeight.map((x) => x - 1)], loss, 1e-4 * (1 + n));
           },
         ),
         { numRuns: 30 },
