@@ -32,21 +32,45 @@ const oneSeed = z
   .default(1)
   .describe('Everything random in the run derives from it; same seed, same bytes.');
 
+/**
+ * Sizes of the demo: what a decoder of 0.8 million parameters, trained from scratch on two cores in minutes, can show. One
+ * call per turn, and a context that the history of a task outgrows.
+ */
+const DEMO_SYNTHESIS = {
+  tasks: 2500,
+  minTurns: 3,
+  maxTurns: 4,
+  maxCallsPerTurn: 1,
+  distractorTools: 2,
+  referenceRate: 0.8,
+  classes: ['GorillaFileSystem'],
+};
+const DEMO_CONTEXT = { maxContextTokens: 224, maxNewTokens: 80 };
+const DEMO_SFT = {
+  context: DEMO_CONTEXT,
+  tokenBudget: 2_000_000,
+  batchTokens: 640,
+  optimizer: { learningRate: 2.5e-3 },
+};
+const DEMO_RL = { context: DEMO_CONTEXT, sampledTokenBudget: 400_000, stepLimit: 5 };
+
 /** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
 export const demoRunConfigSchema = closeSchema(
   z.object({
     outDir: outDir('runs/demo'),
     seed: oneSeed,
     backend,
-    pag: pagConfigSchema.extend({ synthesis: synthesisConfigSchema.omit({ seed: true }).prefault({}) }).prefault({}),
+    pag: pagConfigSchema
+      .extend({ synthesis: synthesisConfigSchema.omit({ seed: true }).prefault(DEMO_SYNTHESIS) })
+      .prefault({}),
     model: decoderConfigSchema.prefault({}),
-    sft: sftConfigSchema.omit({ seed: true }).prefault({}),
-    rl: rlConfigSchema.omit({ seed: true }).prefault({}),
+    sft: sftConfigSchema.omit({ seed: true }).prefault(DEMO_SFT),
+    rl: rlConfigSchema.omit({ seed: true }).prefault(DEMO_RL),
     rlTasks: z
       .number()
       .int()
       .min(1)
-      .default(400)
+      .default(1000)
       .describe('Tasks of reinforcement learning, apart from warm-up and evaluation.'),
     judgeTokenFraction: z
       .number()
@@ -56,7 +80,7 @@ export const demoRunConfigSchema = closeSchema(
       .describe(
         'Warm-up of the policy that judges the dataset, as a share of the SFT token budget; 0 leaves the judge out.',
       ),
-    evaluation: evaluationConfigSchema.omit({ seed: true }).prefault({}),
+    evaluation: evaluationConfigSchema.omit({ seed: true }).prefault({ context: DEMO_CONTEXT }),
     bfclPath,
   }),
 ).describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
