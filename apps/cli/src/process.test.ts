@@ -86,12 +86,13 @@ describe('the server with real processes', () => {
     await expect.poll(status(server, id), { timeout: 20_000 }).toBe('finished');
     expect((await get(server, id)).summary).toEqual({ tasks: 3 });
     const events = (await server.app.inject(`/v1/runs/${id}/events`)).payload;
-    expect(events.match(/^event: .*$/gm)).toEqual([
+    // How many progress events pass the throttle depends on the machine; their place does not.
+    const names = events.match(/^event: .*$/gm) ?? [];
+    expect(names.filter((name, index) => name !== names[index - 1] || name === 'event: status')).toEqual([
       'event: status',
       'event: status',
       'event: started',
       'event: stage',
-      'event: progress',
       'event: progress',
       'event: finished',
       'event: status',

@@ -80,11 +80,7 @@ describe('mistakes of the user end with code 2 and one message, without a stack'
     ],
     ['missing file', ['train', '--config', 'no.json'], /^--config no.json: expected a JSON file, there is none\n$/],
     ['policy of no kind', ['eval'], /^policy: expected object, received nothing\n$/],
-    [
-      'bfcl without data',
-      ['eval', '--policy.kind', 'ground-truth', '--evaluation.benchmark', 'bfcl'],
-      /^bfclPath \(--bfcl/,
-    ],
+    ['bfcl without data', ['eval', '--policy.kind', 'ground-truth', '--benchmark', 'bfcl'], /^bfclPath \(--bfcl/],
   ])('%s', async (_name, args, message) => {
     using host = testHost();
     expect(await runCli(args, host)).toBe(2);

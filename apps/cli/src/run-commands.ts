@@ -37,7 +37,7 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
     words: ['eval'],
     examples: [
       'parl-mt eval --policy.kind checkpoint --policy.path runs/train --out runs/eval',
-      'parl-mt eval --policy.kind ground-truth --evaluation.benchmark bfcl --bfcl bfcl_eval/data',
+      'parl-mt eval --policy.kind ground-truth --benchmark bfcl --categories base --bfcl bfcl_eval/data',
     ],
   },
 ];

@@ -28,7 +28,7 @@ export interface Evaluation {
 export async function evaluatePolicy(
   model: RolloutModel,
   tasks: readonly Task[],
-  config: EvaluationConfig,
+  config: Omit<EvaluationConfig, 'benchmark' | 'categories' | 'tasks'>,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
   if (tasks.length === 0) throw new UsageError('expected at least one task to evaluate on, received none');

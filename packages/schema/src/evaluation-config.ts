@@ -2,8 +2,14 @@ import { z } from 'zod';
 import { contextConfigSchema, samplingConfigSchema } from './training-config.js';
 
 export const evaluationConfigSchema = z.object({
-  benchmark: z.enum(['synthetic', 'bfcl']).default('synthetic').describe('Where the tasks come from.'),
-  categories: z.array(z.string()).default(['base']).describe('Benchmark categories.'),
+  benchmark: z
+    .enum(['synthetic', 'bfcl'])
+    .default('synthetic')
+    .meta({ description: 'Where the tasks come from.', 'x-flag': 'benchmark' }),
+  categories: z
+    .array(z.string())
+    .default(['base'])
+    .meta({ description: 'Benchmark categories.', 'x-flag': 'categories' }),
   tasks: z.number().int().min(1).default(200).describe('Held-out synthetic tasks; ignored by file benchmarks.'),
   context: contextConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({ temperature: 0 }),

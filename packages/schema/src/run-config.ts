@@ -80,8 +80,9 @@ export const demoRunConfigSchema = closeSchema(
       .describe(
         'Warm-up of the policy that judges the dataset, as a share of the SFT token budget; 0 leaves the judge out.',
       ),
-    evaluation: evaluationConfigSchema.omit({ seed: true }).prefault({ context: DEMO_CONTEXT }),
-    bfclPath,
+    evaluation: evaluationConfigSchema
+      .omit({ seed: true, benchmark: true, categories: true })
+      .prefault({ context: DEMO_CONTEXT }),
   }),
 ).describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
 export type DemoRunConfig = z.infer<typeof demoRunConfigSchema>;
