@@ -7,13 +7,13 @@ test('the summary lists what was done and learned, the plan names the next call 
   const source = exampleTask('t');
   const texts = targetSteps(source).map(({ turn, step }) => describeDecision({ source, turn, step }));
   expect(texts.map(({ summary, plan }) => `${summary} | ${plan}`)).toEqual([
-    'none | next mkdir; then cd',
-    'mkdir docs | next cd',
-    'in docs; mkdir docs | turn done',
-    'in docs; mkdir docs | next create_ticket',
-    'in docs; mkdir docs; create_ticket = 3 | turn done',
-    'in docs; mkdir docs; create_ticket = 3 | next resolve_ticket 3',
-    'in docs; mkdir docs; create_ticket = 3; resolve_ticket 3 | turn done',
+    'none | mkdir;cd',
+    'mkdir:docs | cd',
+    'in:docs;mkdir:docs | done',
+    'in:docs;mkdir:docs | create_ticket',
+    'in:docs;mkdir:docs;create_ticket=3 | done',
+    'in:docs;mkdir:docs;create_ticket=3 | resolve_ticket:3',
+    'in:docs;mkdir:docs;create_ticket=3;resolve_ticket:3 | done',
   ]);
 });
 
@@ -36,5 +36,5 @@ test('operands of arithmetic and flags are left out, `in` follows the last move,
     { ...first, method: 'logout', result: '{"success": true}', arguments: [] },
   ];
   const source = { ...base, trace: [{ ...base.trace[0], calls }] } as typeof base;
-  expect(describeDecision({ source, turn: 0, step: 4 }).summary).toBe('in /; mean = 4.5; logout');
+  expect(describeDecision({ source, turn: 0, step: 4 }).summary).toBe('in:/;mean=4.5;logout');
 });

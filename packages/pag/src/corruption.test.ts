@@ -84,8 +84,10 @@ describe('on generated tasks', () => {
         if (!call?.result.includes(answer)) continue;
         if (`${past(place)}\n${call?.call}`.includes(answer)) continue;
         injected += 1;
-        const changed = { ...place.honest, plan: `${place.honest.plan} ${answer}` };
-        expect(verifyAt(place, changed)?.rejection).toMatchObject({ stage: 'no_hindsight' });
+        for (const sign of [':', '=', ' ']) {
+          const changed = { ...place.honest, plan: `${place.honest.plan}${sign}${answer}` };
+          expect(verifyAt(place, changed)?.rejection).toMatchObject({ stage: 'no_hindsight' });
+        }
       }
     }
     expect(injected).toBeGreaterThan(25);
@@ -98,7 +100,7 @@ describe('on generated tasks', () => {
       if (next === undefined || next.step === 0) continue;
       const later = describeDecision({ source: place.source, ...next }).summary;
       const answer = place.source.trace[next.turn]?.calls[next.step - 1]?.answers[0];
-      if (answer === undefined || !later.endsWith(`= ${answer}`) || past(place).includes(answer)) continue;
+      if (answer === undefined || !later.endsWith(`=${answer}`) || past(place).includes(answer)) continue;
       injected += 1;
       expect(verifyAt(place, { ...place.honest, summary: later })?.rejection).toMatchObject({ stage: 'grounded' });
     }
@@ -110,8 +112,8 @@ describe('on generated tasks', () => {
     for (const place of places) {
       const { summary } = place.honest;
       const values = summary
-        .split('; ')
-        .flatMap((item) => item.split(' ').slice(1))
+        .split(';')
+        .flatMap((item) => item.split(/[\s:=]/).slice(1))
         .filter((word) => /^[\w.]{3,}$/.test(word));
       const victim = values.at(-1);
       if (victim === undefined) continue;

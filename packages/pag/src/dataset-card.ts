@@ -71,6 +71,8 @@ ${
 
 ## Text
 
+Words stand between white space, \`;\`, \`:\` and \`=\`.
+
 ${table(
   ['part', 'words, mean', 'words, max', 'characters, mean', 'characters, max'],
   [sizeRow('summary', report.summary), sizeRow('plan', report.plan)],

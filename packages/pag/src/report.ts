@@ -88,8 +88,9 @@ export function countByTurn(decisions: readonly VerifiedDecision[]): TurnReport[
   return turns;
 }
 
+/** Words stand between white space and the signs of the built-in format, `;`, `:` and `=`. */
 export function measureTexts(texts: readonly string[]): TextSizes {
-  const words = texts.map((text) => text.split(/\s+/).filter((word) => word !== '').length);
+  const words = texts.map((text) => text.split(/[\s;:=]+/).filter((word) => word !== '').length);
   const characters = texts.map((text) => text.length);
   return {
     meanWords: mean(words),

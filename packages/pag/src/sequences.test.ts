@@ -63,9 +63,9 @@ test('an example as a person reads it', () => {
   const example = trainingExamples(records, 'awareness').examples[5];
   expect(segmentsToText([...(example?.prompt ?? []), ...(example?.completion ?? [])])).toBe(
     '<|system|>mkdir(dir_name)\ncd(folder)\ncreate_ticket(title)\nresolve_ticket(ticket_id, resolution)<|end|>' +
-      '<|assistant|><summary>in docs; mkdir docs; create_ticket = 3</summary><think>turn done</think>Ticket 3 is open.<|end|>' +
+      '<|assistant|><summary>in:docs;mkdir:docs;create_ticket=3</summary><think>done</think>Ticket 3 is open.<|end|>' +
       "<|user|>Resolve the ticket you opened with 'replaced the cable'.<|end|><|assistant|>" +
-      '<summary>in docs; mkdir docs; create_ticket = 3</summary><think>next resolve_ticket 3</think>' +
+      '<summary>in:docs;mkdir:docs;create_ticket=3</summary><think>resolve_ticket:3</think>' +
       "<tool_call>resolve_ticket(ticket_id=3, resolution='replaced the cable')</tool_call><|end|>",
   );
 });

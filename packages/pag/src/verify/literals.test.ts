@@ -6,10 +6,18 @@ const tools = new Set(['mkdir', 'touch', 'wc', 'create_ticket', 'echo', 'cat']);
 
 test.each([
   ['none', []],
+  ['done', []],
+  ['mkdir;touch', []],
+  ['in:docs/old;mkdir:docs;wc:plan.txt:l=3', ['docs/old', 'docs', 'plan.txt', 'l', '3']],
+  ['in:/;echo=-4.5;wc=a=b', ['/', '-4.5', 'a', 'b']],
+  ['in:done;mkdir:next', ['done', 'next']],
+  ['cat:a.md=blue river', ['a.md', 'blue', 'river']],
+  ['made:papers', ['papers']],
+  ['create_ticket:3:5', ['3', '5']],
   ['turn done', []],
   ['in docs/old; mkdir docs; wc plan.txt l = 3', ['docs/old', 'docs', 'plan.txt', 'l', '3']],
   ['next echo plan.txt; then cat', ['plan.txt']],
-  ['cat a.md = blue river', ['a.md', 'blue', 'river']],
+  ['The call is at 12:30, its id:731.', ['12', '30', '12:30', '731']],
   [
     "Created the file 'my notes' for Greta in /home, see #news and @amara.",
     ['my notes', 'Greta', '/home', '#news', '@amara'],

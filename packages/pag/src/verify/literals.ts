@@ -3,8 +3,9 @@ import type { Message } from '@parl-mt/schema';
 
 /**
  * Pieces of an awareness text that claim a fact: quoted strings, numbers, paths and file names, tags, ids, names with a
- * capital letter inside a sentence; and, in items that start with a function (`touch plan.txt; wc plan.txt = 3`), every
- * word after it.
+ * capital letter inside a sentence; and, in items, every word after the first. An item stands between `;` or line ends and
+ * starts with a function, with `in`, or with a word that `:` or `=` joins to a value: `in:docs`, `wc:plan.txt:l=3`,
+ * `next wc plan.txt`.
  *
  * @param text - summary or plan.
  * @param toolNames - functions on offer; they are words of the format, not literals.
@@ -12,30 +13,40 @@ import type { Message } from '@parl-mt/schema';
  */
 export function extractLiterals(text: string, toolNames: ReadonlySet<string>): string[] {
   const literals = new Set<string>();
-  for (const item of text.split(/[;\n]/)) {
-    const unquoted = item.replace(QUOTED, (_, __, inner: string) => {
+  for (const part of text.split(/[;\n]/)) {
+    const unquoted = part.replace(QUOTED, (_, __, inner: string) => {
       literals.add(inner);
       return ' ';
     });
-    const words = unquoted
-      .split(/\s+|[:=](?=\S)/)
-      .map(trimPunctuation)
-      .filter((word) => word !== '');
-    const first = words.findIndex((word) => !ITEM_OPENERS.has(word));
-    const isItem = first !== -1 && (toolNames.has(words[first] ?? '') || (first > 0 && words[first - 1] === 'in'));
-    words.forEach((word, index) => {
-      const isValue = isItem && index >= first && word !== '=';
-      if (!toolNames.has(word) && (isValue || isFactual(word, index))) {
-        literals.add(word);
+    const [opening = '', head = '', joint] = unquoted.match(ITEM_OPENING) ?? [];
+    const isItem = joint !== undefined || head === 'in' || toolNames.has(trimPunctuation(head));
+    const facts = isItem
+      ? [
+          ...words([head]).filter((word) => isFactual(word, 0)),
+          ...words(unquoted.slice(opening.length).split(/[\s:=]+/)),
+        ]
+      : words(unquoted.split(/\s+/).flatMap(splitJoined)).filter(isFactual);
+    for (const fact of facts) {
+      if (!toolNames.has(fact)) {
+        literals.add(fact);
       }
-    });
+    }
   }
   return [...literals];
 }
 
-/** Words that may stand before the function of an item. */
-const ITEM_OPENERS: ReadonlySet<string> = new Set(['next', 'then', 'in', 'done']);
+/** First word of an item, after words that may stand before it; then the sign that joins it to a value, if one does. */
+const ITEM_OPENING = /^\s*(?:(?:next|then|done)\s+)*([^\s:=]+)([:=](?=\S))?/;
 const QUOTED = /(['"`])((?:(?!\1).)+)\1(?!\w)/g;
+
+/** `id:731` claims 731; a time such as `12:30` is a claim of its own, beyond its two numbers. */
+function splitJoined(word: string): string[] {
+  return [...word.split(/[:=](?=\S)/), ...(word.match(/\d+(?::\d+)+/g) ?? [])];
+}
+
+function words(pieces: readonly string[]): string[] {
+  return pieces.map(trimPunctuation).filter((word) => word !== '');
+}
 
 function trimPunctuation(word: string): string {
   return word.replace(/^[([{,:]+/, '').replace(/[)\]},.:!?]+$/, '');

@@ -12,7 +12,7 @@ const record: PagRecord = {
     { role: 'user', content: 'list it' },
   ],
   historyMessages: [{ role: 'system', content: 'ls()' }],
-  awareness: { summary: 'in docs', plan: 'next ls' },
+  awareness: { summary: 'in:docs', plan: 'ls' },
   targetCalls: ['ls()'],
   verification: { format: true, grounded: true, noHindsight: true, logprobGain: null, reconstructionRate: null },
   provenance: { generator: 'g', promptHash: 'h', seed: 1 },
@@ -35,7 +35,7 @@ test('the two prompts differ by the awareness only and hold no history', () => {
   const [withAwareness, without] = judgeItems(record);
   expect(segmentsToText(without.promptSegments)).toBe('<|system|>ls()<|end|><|user|>list it<|end|><|assistant|>');
   expect(segmentsToText(withAwareness.promptSegments)).toBe(
-    '<|system|>ls()<|end|><|user|>list it<|end|><|assistant|><summary>in docs</summary><think>next ls</think>',
+    '<|system|>ls()<|end|><|user|>list it<|end|><|assistant|><summary>in:docs</summary><think>ls</think>',
   );
   expect(segmentsToText(withAwareness.targetSegments)).toBe('<tool_call>ls()</tool_call>');
 });
