@@ -16,32 +16,50 @@
 #include "core/sample_token.h"
 #include "core/swiglu.h"
 #include "core/thread_pool.h"
+#include "core/weight_panels.h"
 
 namespace parl {
 namespace {
 
 constexpr int64_t kPrefillRows = 512;   // prompt tokens in one forward pass
 constexpr int64_t kLogitRows = 64;      // rows of logits that exist at a time
-constexpr int64_t kRowsPerThread = 16;  // fewer leave the matrix kernels half empty
-// Up to this size, weights are read by every thread for its own rows, which saves some 50 barriers a token. Larger ones
-// come from memory: there the threads share each product, so that every weight is read once.
-constexpr int64_t kSharedWeightFloats = int64_t{8} << 20;
+constexpr int64_t kRowsPerThread = 4;   // fewer leave the matrix kernels half empty
+// Up to this size a model is small: it stays in the caches. Then its matrices are packed once a call, not once a token, and
+// every thread runs its own rows through all layers, which saves some 50 barriers a token. Larger weights come from
+// memory: they are read in place, and the threads share each product, so that every weight is read once.
+constexpr int64_t kSmallModelFloats = int64_t{8} << 20;
 
 int64_t activationRows(int64_t maxSlots) { return std::max(kPrefillRows, maxSlots); }
-int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
-  // Threads that work on their own rows need their own tiles; the vocabulary is small there.
-  const bool ownRows = c.vocabSize * c.hiddenSize <= kSharedWeightFloats;
-  return c.vocabSize * (ownRows ? maxSlots : std::min(maxSlots, kLogitRows));
-}
-int64_t floatsPerRow(const DecoderConfig& c) {
-  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize;
-}
 int64_t weightFloats(const DecoderConfig& c) {
   const int64_t attention = 2 * (c.numHeads + c.numKvHeads) * c.headDim * c.hiddenSize;
   return c.numLayers * (attention + 3 * c.intermediateSize * c.hiddenSize) + c.vocabSize * c.hiddenSize;
 }
+bool isSmall(const DecoderConfig& c) { return weightFloats(c) <= kSmallModelFloats; }
+int64_t panelFloats(const DecoderConfig& c) {
+  if (!isSmall(c)) return 0;
+  const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
+  const int64_t layer = weightPanelFloats(q, d) + 2 * weightPanelFloats(kv, d) + weightPanelFloats(d, q) +
+                        2 * weightPanelFloats(f, d) + weightPanelFloats(d, f);
+  return c.numLayers * layer + weightPanelFloats(c.vocabSize, d);
+}
+int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
+  // Threads that work on their own rows need their own tiles; the vocabulary is small there.
+  return c.vocabSize * (isSmall(c) ? maxSlots : std::min(maxSlots, kLogitRows));
+}
+int64_t floatsPerRow(const DecoderConfig& c) {
+  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize;
+}
 KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot) {
   return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim};
+}
+
+// out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
+void multiply(const float* x, const float* weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
+  if (panels) {
+    multiplyPanels(x, panels, out, m, n, k);
+  } else {
+    matmul(x, weight, out, {.m = m, .n = n, .k = k, .transposeB = true});
+  }
 }
 
 }  // namespace
@@ -71,11 +89,22 @@ struct Sampler::Activations {
   std::vector<int32_t> positions, tokens;
 };
 
+// The matrices of a small model in panels, in the order of packPanels(); empty otherwise.
+struct Sampler::Panels {
+  struct Layer {
+    const float *q, *k, *v, *o, *gate, *up, *down;
+  };
+  std::vector<float> data;
+  std::vector<Layer> layers;
+  const float* head = nullptr;
+};
+
 Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot)
     : config_(config),
       cacheExtents_(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)),
       cache_(cacheExtents_),
       activations_(std::make_unique<Activations>()),
+      panels_(std::make_unique<Panels>()),
       slotTokens_(static_cast<size_t>(maxSlots)) {
   const size_t rows = static_cast<size_t>(activationRows(maxSlots));
   const auto width = [rows](int64_t floats) { return rows * static_cast<size_t>(floats); };
@@ -92,18 +121,41 @@ Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxToken
   a.tokens.resize(rows);
   a.logits.resize(static_cast<size_t>(logitFloats(config, maxSlots)));
   a.hidden.resize(static_cast<size_t>(maxSlots * config.hiddenSize));
+  panels_->data.resize(static_cast<size_t>(panelFloats(config)));
 }
 
 Sampler::~Sampler() = default;
 
 int64_t Sampler::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot) {
   const int64_t floats = activationRows(maxSlots) * (floatsPerRow(config) + 2) + logitFloats(config, maxSlots) +
-                         maxSlots * config.hiddenSize;
+                         maxSlots * config.hiddenSize + panelFloats(config);
   return KvCache::bytes(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)) + floats * static_cast<int64_t>(sizeof(float));
 }
 
 void Sampler::reset() {
   for (auto& tokens : slotTokens_) tokens.clear();
+}
+
+void Sampler::packPanels(const DecoderWeights& weights) {
+  const DecoderConfig& c = config_;
+  const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
+  Panels& panels = *panels_;
+  panels.layers.assign(weights.layers.size(), {});
+  panels.head = nullptr;
+  if (panels.data.empty()) return;
+  float* next = panels.data.data();
+  const auto pack = [&next](const float* weight, int64_t n, int64_t k) {
+    float* to = next;
+    packWeight(weight, n, k, to);
+    next += weightPanelFloats(n, k);
+    return to;
+  };
+  for (size_t l = 0; l < weights.layers.size(); ++l) {
+    const DecoderLayer& layer = weights.layers[l];
+    panels.layers[l] = {pack(layer.qProj, q, d),    pack(layer.kProj, kv, d), pack(layer.vProj, kv, d), pack(layer.oProj, d, q),
+                        pack(layer.gateProj, f, d), pack(layer.upProj, f, d), pack(layer.downProj, d, f)};
+  }
+  panels.head = pack(weights.head, c.vocabSize, d);
 }
 
 void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first) {
@@ -149,18 +201,20 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
 
   for (size_t l = 0; l < weights.layers.size(); ++l) {
     const DecoderLayer& layer = weights.layers[l];
+    const Panels::Layer& panels = panels_->layers[l];
     const int64_t layerIndex = static_cast<int64_t>(l);
     rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
 
-    const auto project = [&](const float* weight, const float* bias, const float* norm, float* y, int64_t heads, bool turn) {
+    const auto project = [&](const float* weight, const float* packed, const float* bias, const float* norm, float* y, int64_t heads,
+                             bool turn) {
       const int64_t width = heads * c.headDim;
-      matmul(normed, weight, y, {.m = n, .n = width, .k = d, .transposeB = true});
+      multiply(normed, weight, packed, y, n, width, d);
       if (bias) addBias(y, bias, y, n, width);
       if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
       if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.ropeTheta, false);
     };
-    project(layer.kProj, layer.kBias, layer.kNorm, k, c.numKvHeads, true);
-    project(layer.vProj, layer.vBias, nullptr, v, c.numKvHeads, false);
+    project(layer.kProj, panels.k, layer.kBias, layer.kNorm, k, c.numKvHeads, true);
+    project(layer.vProj, panels.v, layer.vBias, nullptr, v, c.numKvHeads, false);
     parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const Run& run = keyRuns[static_cast<size_t>(r)];
@@ -199,7 +253,7 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
       if (n == 0) return;
     }
 
-    project(layer.qProj, layer.qBias, layer.qNorm, q, c.numHeads, true);
+    project(layer.qProj, panels.q, layer.qBias, layer.qNorm, q, c.numHeads, true);
     segments.clear();
     for (const Run& run : queryRuns) {
       segments.push_back({.q = q + run.row * qWidth,
@@ -214,14 +268,14 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
                           .valueKeyStride = c.headDim});
     }
     attentionSegments(segments.data(), static_cast<int64_t>(segments.size()), {c.numHeads, c.numKvHeads, c.headDim});
-    matmul(attended, layer.oProj, normed, {.m = n, .n = d, .k = qWidth, .transposeB = true});
+    multiply(attended, layer.oProj, panels.o, normed, n, d, qWidth);
     add(x, normed, x, n * d);
 
     rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
-    matmul(normed, layer.gateProj, gate, {.m = n, .n = f, .k = d, .transposeB = true});
-    matmul(normed, layer.upProj, up, {.m = n, .n = f, .k = d, .transposeB = true});
+    multiply(normed, layer.gateProj, panels.gate, gate, n, f, d);
+    multiply(normed, layer.upProj, panels.up, up, n, f, d);
     swigluForward(gate, up, gate, n * f);
-    matmul(gate, layer.downProj, normed, {.m = n, .n = d, .k = f, .transposeB = true});
+    multiply(gate, layer.downProj, panels.down, normed, n, d, f);
     add(x, normed, x, n * d);
   }
   for (int64_t i = 0; i < n; ++i) {
@@ -283,10 +337,9 @@ void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> se
   for (int64_t tile = 0; tile < count; tile += kLogitRows) {
     const int64_t n = std::min(kLogitRows, count - tile);
     float* normed = activations_->normed.data() + (first + tile) * d;
-    const bool ownRows = v * d <= kSharedWeightFloats;
-    float* logits = activations_->logits.data() + (ownRows ? first + tile : 0) * v;
+    float* logits = activations_->logits.data() + (isSmall(config_) ? first + tile : 0) * v;
     rmsNormForward(activations_->hidden.data() + (first + tile) * d, weights.finalNorm, normed, nullptr, n, d, config_.rmsNormEps);
-    matmul(normed, weights.head, logits, {.m = n, .n = v, .k = d, .transposeB = true});
+    multiply(normed, weights.head, panels_->head, logits, n, v, d);
     parallelFor(n, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
@@ -310,12 +363,12 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
     const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
     active.push_back({.request = i, .slot = slot, .position = static_cast<int64_t>(prompt.size()), .left = maxNewTokens, .seed = seed});
   }
+  packPanels(weights);
   if (!prefill(weights, requests, abort)) {
     result.status = GenerationStatus::aborted;
     return result;
   }
 
-  const bool ownRows = weightFloats(config_) <= kSharedWeightFloats;
   std::vector<Row> rows;
   while (!active.empty()) {
     const int64_t batch = static_cast<int64_t>(active.size());
@@ -325,7 +378,7 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
       if (!rows.empty()) forward(weights, std::span<const Row>(rows).subspan(from, size), begin);
       chooseTokens(weights, sequences.subspan(from, size), options, begin);
     };
-    if (ownRows && batch >= 2 * kRowsPerThread) {
+    if (isSmall(config_) && batch >= 2 * kRowsPerThread) {
       parallelFor(batch, kRowsPerThread, step);
     } else {
       step(0, batch);

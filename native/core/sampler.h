@@ -71,8 +71,8 @@ class Sampler {
   Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
   ~Sampler();
 
-  // What a sampler of these extents holds: the cache, the activations and one tile of logits. Neither the weights, which
-  // are read in place, nor the kernels' scratch of a few MB a thread.
+  // What a sampler of these extents holds: the cache, the activations, logits of a step or a tile of them, and the packed
+  // matrices of a small model. Neither the weights, which are read in place, nor the kernels' scratch of a few MB a thread.
   static int64_t memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
 
   int64_t maxSlots() const { return cacheExtents_.slots; }
@@ -98,6 +98,9 @@ class Sampler {
   struct Row;
   struct Sequence;
   struct Activations;
+  struct Panels;
+
+  void packPanels(const DecoderWeights& weights);
 
   // Runs `rows` through all layers, stores their keys and values and leaves the last layer's output of the rows that
   // ask for it in hidden_. Uses the activations from row `first` on, so that ranges of rows can run side by side.
@@ -109,6 +112,7 @@ class Sampler {
   KvCacheExtents cacheExtents_;
   KvCache cache_;
   std::unique_ptr<Activations> activations_;
+  std::unique_ptr<Panels> panels_;
   std::vector<std::vector<int32_t>> slotTokens_;
   int64_t computedPromptTokens_ = 0, reusedPromptTokens_ = 0;
 };

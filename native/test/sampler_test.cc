@@ -39,8 +39,8 @@ struct Model {
     return storage.back().data();
   }
 
-  explicit Model(bool qwen3 = false)
-      : config{.vocabSize = 83, .hiddenSize = 24, .numLayers = 2, .numHeads = 4, .numKvHeads = 2, .headDim = qwen3 ? 10 : 6,
+  explicit Model(bool qwen3 = false, int64_t vocabSize = 83)
+      : config{.vocabSize = vocabSize, .hiddenSize = 24, .numLayers = 2, .numHeads = 4, .numKvHeads = 2, .headDim = qwen3 ? 10 : 6,
                .intermediateSize = 37, .ropeTheta = 10000.0, .rmsNormEps = 1e-6f} {
     const auto d = static_cast<size_t>(config.hiddenSize), f = static_cast<size_t>(config.intermediateSize);
     const auto q = static_cast<size_t>(config.numHeads * config.headDim), kv = static_cast<size_t>(config.numKvHeads * config.headDim);
@@ -194,6 +194,27 @@ TEST(sampler_text_does_not_depend_on_batch_threads_or_reuse) {
     }
   }
   parl::setThreadCount(2);
+}
+
+// Beyond 8 M weights matrices are read in place instead of packed, logits exist for a tile of rows, threads share products.
+TEST(sampler_of_a_large_model_equals_the_training_forward_too) {
+  const Model model(false, 360000);
+  const int count = 67;  // more than a tile of logits
+  Sampler sampler(model.config, count, 24);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < count; ++i) {
+    requests.push_back({i, prompted(static_cast<uint32_t>(i), 2, 360000), i == 0 ? 3 : 1, static_cast<uint64_t>(i)});
+  }
+  const auto result = sampler.generate(model.weights, requests, {1.0f, {}}, kNever);
+  std::vector<Tokens> whole;
+  std::vector<float> sampled;
+  for (const size_t i : {size_t{0}, size_t{66}}) {
+    whole.push_back(requests[i].prompt);
+    whole.back().insert(whole.back().end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
+    sampled.push_back(result.sequences[i].logprobs.back());
+  }
+  const auto expected = trainingLogprobs(model, whole, 1.0f);
+  CHECK(sampled[0] == expected[3] && sampled[1] == expected[5]);
 }
 
 TEST(sampler_prefill_of_more_tokens_than_a_chunk) {

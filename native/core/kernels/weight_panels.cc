@@ -1,0 +1,139 @@
+// out = x weight^T over packed panels: for each block of rows, pack x into tiles [k][rows]; for each group of panels, for
+// each tile of rows: run its chains over the whole depth in registers, store them.
+//
+// A chain is acc = fma(x, w, acc) over ascending k from 0, as in matmul.cc. A tile of one or two rows takes several panels
+// at once: eight chains or more are needed to hide the latency of an fma.
+#include "core/weight_panels.h"
+
+#include "core/kernels/tile.h"
+
+namespace parl::PARL_ISA {
+namespace {
+
+constexpr int kPanelVecs = static_cast<int>(kPanelColumns) / kWidth;
+
+// Vectors of one panel, and panels, that a tile of R rows takes at once.
+template <int R>
+constexpr int vectorsFor() {
+#if PARL_VEC_WIDTH == 16
+  return 2;
+#elif PARL_VEC_WIDTH == 8
+  return R <= 2 ? 4 : 2;
+#else
+  return R == 1 ? 8 : 2;
+#endif
+}
+template <int R>
+constexpr int panelsFor() {
+#if PARL_VEC_WIDTH == 16
+  return R <= 2 ? 4 : R <= 4 ? 2 : 1;
+#elif PARL_VEC_WIDTH == 8
+  return R == 1 ? 2 : 1;
+#else
+  return 1;
+#endif
+}
+
+struct PanelTile {
+  const float* x;  // [k][R]
+  const float* panels;
+  float* out;
+  int64_t outRow, n, k;
+
+  // P neighbouring panels from column j on.
+  template <int R, int P>
+  __attribute__((always_inline)) inline void columns(int64_t j) const {
+    constexpr int kVecs = vectorsFor<R>();
+    for (int sub = 0; sub < kPanelVecs; sub += kVecs) {
+      Vec acc[R][P * kVecs];
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+        for (int c = 0; c < P * kVecs; ++c) acc[r][c] = Vec{};
+      }
+      const float* b = panels + j * k + sub * kWidth;
+      const float* a = x;
+      for (int64_t p = 0; p < k; ++p) {
+        Vec w[P * kVecs];
+#pragma GCC unroll 8
+        for (int c = 0; c < P * kVecs; ++c) w[c] = load(b + c / kVecs * kPanelColumns * k + c % kVecs * kWidth);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const Vec row = splat(a[r]);
+#pragma GCC unroll 8
+          for (int c = 0; c < P * kVecs; ++c) acc[r][c] = fma(row, w[c], acc[r][c]);
+        }
+        a += R;
+        b += kPanelColumns;
+      }
+#pragma GCC unroll 8
+      for (int c = 0; c < P * kVecs; ++c) {
+        const int64_t column = j + c / kVecs * kPanelColumns + (sub + c % kVecs) * kWidth;
+        const int64_t left = n - column;
+        if (left >= kWidth) {
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) store(out + r * outRow + column, acc[r][c]);
+        } else if (left > 0) {
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) storePartial(out + r * outRow + column, acc[r][c], static_cast<int>(left));
+        }
+      }
+    }
+  }
+
+  // All columns [begin, end), whole panels but for the last one of the matrix.
+  template <int R>
+  __attribute__((noinline)) void run(int64_t begin, int64_t end) const {
+    constexpr int64_t kGroup = panelsFor<R>() * kPanelColumns;
+    int64_t j = begin;
+    for (; j + kGroup <= end; j += kGroup) columns<R, panelsFor<R>()>(j);
+    for (; j < end; j += kPanelColumns) columns<R, 1>(j);
+  }
+};
+
+// Calls of PanelTile::run with the columns bound.
+struct PanelRange {
+  const PanelTile& tile;
+  int64_t begin, end;
+  template <int R>
+  void run() const {
+    tile.run<R>(begin, end);
+  }
+};
+
+}  // namespace
+
+void packWeightPanels(const float* weight, int64_t n, int64_t k, float* panels) {
+  for (int64_t j = 0; j < n; j += kPanelColumns) {
+    float* panel = panels + j * k;
+    for (int c = 0; c < kPanelVecs; ++c) {
+      const int64_t left = n - j - c * kWidth;
+      const int rows = left < 0 ? 0 : left < kWidth ? static_cast<int>(left) : kWidth;
+      packTransposed(weight + (j + c * kWidth) * k, k, rows, k, panel + c * kWidth, kPanelColumns);
+    }
+  }
+}
+
+void multiplyPanelRows(const PanelProduct& x, float* scratch) {
+  // Of a weight panel and the packed rows, what is used again sooner stays in the first cache: groups of panels outside.
+  constexpr int64_t kColumnsAtOnce = 4 * kPanelColumns;
+  for (int64_t first = 0; first < x.m; first += kPanelRowBlock) {
+    const int64_t rows = x.m - first < kPanelRowBlock ? x.m - first : kPanelRowBlock;
+    const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t i = rows * t / tiles;
+      packTransposed(x.x + (first + i) * x.k, x.k, static_cast<int>(rows * (t + 1) / tiles - i), x.k, scratch + i * x.k,
+                     rows * (t + 1) / tiles - i);
+    }
+    for (int64_t j = 0; j < x.n; j += kColumnsAtOnce) {
+      const int64_t end = x.n - j < kColumnsAtOnce ? x.n : j + kColumnsAtOnce;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t i = rows * t / tiles;
+        const PanelTile tile{scratch + i * x.k, x.panels, x.out + (first + i) * x.outRow, x.outRow, x.n, x.k};
+        withRows(static_cast<int>(rows * (t + 1) / tiles - i), PanelRange{tile, j, end});
+      }
+    }
+  }
+}
+
+}  // namespace parl::PARL_ISA
