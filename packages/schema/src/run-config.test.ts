@@ -37,11 +37,11 @@ test('every kind has a schema, an output folder, and a description of every fiel
 });
 
 test('setting one field of a section keeps the defaults of that section', () => {
-  // rl.optimizer defaults to learningRate 5e-4, not to the 2e-3 of AdamW alone.
+  // rl.optimizer defaults to learningRate 1e-4, not to the 2e-3 of AdamW alone.
   const config = parseRunConfig('train', { init: 'x', rl: { optimizer: { beta1: 0.8 } } }, 'test');
-  expect(config.rl.optimizer).toMatchObject({ beta1: 0.8, learningRate: 5e-4, weightDecay: 0 });
+  expect(config.rl.optimizer).toMatchObject({ beta1: 0.8, learningRate: 1e-4, weightDecay: 0 });
   const shown = runConfigJsonSchema('train').properties?.rl?.properties?.optimizer;
-  expect(shown?.properties?.learningRate?.default).toBe(5e-4);
+  expect(shown?.properties?.learningRate?.default).toBe(1e-4);
 });
 
 test('section defaults reach through several levels, the outermost winning', () => {

@@ -77,7 +77,7 @@ export type SamplingConfig = z.infer<typeof samplingConfigSchema>;
 
 /** Group-relative policy optimisation over awareness-guided rollouts. */
 export const rlConfigSchema = z.object({
-  optimizer: adamwConfigSchema.prefault({ learningRate: 5e-4, weightDecay: 0 }),
+  optimizer: adamwConfigSchema.prefault({ learningRate: 1e-4, weightDecay: 0 }),
   context: contextConfigSchema.prefault({}),
   reward: rewardConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({}),
