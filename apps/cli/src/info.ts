@@ -41,9 +41,7 @@ async function collectNative(): Promise<Info['native']> {
 
 /** The same for people, one line each. */
 export function formatInfo(info: Info): string {
-  const native = Object.entries(info.native).map(
-    ([name, value]) => `  ${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`,
-  );
+  const native = Object.entries(info.native).map(([name, value]) => `  ${name}: ${describeValue(value)}`);
   return [
     `parl-mt ${info.version}`,
     `node ${info.node} on ${info.platform}, ${info.cores} cores, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
@@ -51,4 +49,15 @@ export function formatInfo(info: Info): string {
     ...native,
     '',
   ].join('\n');
+}
+
+/** Lists as `a, b`, records as `key value, key value`, a list of records with `; ` between them. */
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) {
+    return value.map(describeValue).join(value.some((item) => typeof item === 'object') ? '; ' : ', ');
+  }
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, item]) => `${key} ${describeValue(item)}`)
+    .join(', ');
 }

@@ -254,6 +254,13 @@ describe('help', () => {
     expect(existsSync(join(host.cwd, 'runs'))).toBe(false);
   });
 
+  test('info for people spells nested values out', async () => {
+    using host = testHost();
+    expect(await runCli(['info'], host)).toBe(0);
+    expect(host.stdout.text).toMatch(/cuda: built (true|false), available (true|false)/);
+    expect(host.stdout.text).not.toContain('[object');
+  });
+
   test('info is one JSON object on request', async () => {
     using host = testHost();
     expect(await runCli(['info', '--json'], host)).toBe(0);
