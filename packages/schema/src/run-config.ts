@@ -33,7 +33,7 @@ const oneSeed = z
   .describe('Everything random in the run derives from it; same seed, same bytes.');
 
 /**
- * Sizes of the demo: what a decoder of 0.8 million parameters, trained from scratch on two cores in minutes, can show. One
+ * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. One
  * call per turn, and a context that the history of a task outgrows.
  */
 const DEMO_SYNTHESIS = {
