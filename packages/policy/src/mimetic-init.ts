@@ -11,8 +11,9 @@ const PREVIOUS_TOKEN_STRENGTH = 2.5;
 
 /**
  * Changes fresh weights so that attention starts near what trained decoders arrive at: copying and matching. Function calls
- * are mostly copied arguments, and a small decoder from random weights spends most of a short training on finding that out
- * (measured on synthetic tasks, 1 million tokens: functional correctness 0.69 instead of about 0.35).
+ * are mostly copied arguments, and a small decoder from random weights spends most of a short training on finding that out.
+ * One pair of runs, same data and seed: batch loss 0.61 against 0.99 nats per token after 217,000 tokens, 0.53 against 0.72
+ * after 434,000.
  *
  * - O = 0.5 O + 2 V^T in every layer: what is attended to is written back, so with a tied head its token becomes likely.
  * - Q = 0.5 Q + K after the first layer: like attends to like.
