@@ -24,18 +24,14 @@ export {
   findIrrelevantTurn,
   type ModelCalls,
 } from './bfcl/checker.js';
-export {
-  type ConformanceOptions,
-  type ConformanceReport,
-  formatConformance,
-  type ReplayReport,
-  runConformance,
-  type TraceReport,
-} from './bfcl/conformance.js';
 export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './bfcl/decode-function-calls.js';
 export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
 export { bfclCategories, loadBfclTasks, loadLongContext, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export { apiClassNames } from './bfcl/registry.js';
+export { formatConformance } from './conformance/format-conformance.js';
+export { type ConformanceReport, runConformance } from './conformance/run-conformance.js';
+export type { ConformanceSuite, SuiteReport } from './conformance/suite.js';
+export type { CheckReport, TagReport } from './conformance/tally.js';
 export { createEnvironment } from './create-environment.js';
 export type { Environment } from './environment.js';
 export { taskFingerprint } from './synthesis/fingerprint.js';

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Task, UsageError } from '@parl-mt/schema';
+import { type ConformanceSuite, kindOfFile, type SuiteReport } from '../conformance/suite.js';
+import { type CheckReport, Tally } from '../conformance/tally.js';
 import type { LongContextData } from './api-class.js';
 import { createInstances } from './bfcl-environment.js';
 import { type CheckVerdict, checkTask, findIrrelevantTurn, type ModelCalls } from './checker.js';
@@ -11,98 +13,57 @@ import { jsonMemberText, readJson } from './python/json-reader.js';
 import { pyJson } from './python/render.js';
 import { PyDict, type PyValue } from './python/value.js';
 import { RecordFields } from './record-fields.js';
-import { apiClassNames } from './registry.js';
+import { apiClass } from './registry.js';
 import { encodeState } from './state-encoding.js';
 
 /** Model name under which the traces were recorded. */
 const TRACE_MODEL = 'conformance';
-const MAX_DIFFERENCES = 5;
 
 /** Calls with these tags cannot be matched without a Python: they must fail where Python fails, with whatever text. */
 const EXEMPT_TAGS: ReadonlySet<string> = new Set(['syntax_error', 'builtin', 'no_call']);
 
-type TraceKind = 'multi_turn' | 'errors' | 'checker' | 'decode';
+const TRACE_KINDS = ['multi_turn', 'errors', 'checker', 'decode'] as const;
+type TraceKind = (typeof TRACE_KINDS)[number];
 
-/** Share of matches that each kind of trace demands. */
-const REQUIRED_RATES: { readonly [kind in TraceKind]: number } = {
-  multi_turn: 1,
-  errors: 0.995,
-  checker: 1,
-  decode: 1,
+/** What each kind of trace counts, and the share of matches that it demands. */
+const DEMANDS: { readonly [kind in TraceKind]: { readonly unit: string; readonly required: number } } = {
+  multi_turn: { unit: 'records', required: 1 },
+  errors: { unit: 'calls', required: 0.995 },
+  checker: { unit: 'records', required: 1 },
+  decode: { unit: 'records', required: 1 },
 };
 
-/** How one trace file fared. */
-export interface TraceReport {
-  readonly file: string;
-  readonly kind: TraceKind;
-  /** Records compared, and those left out because they involve a class that is not under test. */
-  readonly records: number;
-  readonly skipped: number;
-  /** What is counted: calls for "errors" (exempt ones apart), records for the rest. */
-  readonly checked: number;
-  readonly matched: number;
-  /** Exempt calls, and those of them that did not fail although Python's did. */
-  readonly exempt: number;
-  readonly exemptFailures: number;
-  /** States compared, one per turn and one before the first, and those that differ; part of "multi_turn" matches. */
-  readonly states: number;
-  readonly stateMismatches: number;
-  readonly required: number;
-  readonly isPassing: boolean;
-  /** The first few differences, one line each. */
-  readonly differences: readonly string[];
-}
-
-/** Ground truth of one category run as if it were the model's calls; every task must be valid. */
-export interface ReplayReport {
-  readonly category: string;
-  readonly tasks: number;
-  readonly skipped: number;
-  readonly valid: number;
-  readonly isPassing: boolean;
-  readonly differences: readonly string[];
-}
-
-export interface ConformanceReport {
-  readonly classes: readonly string[];
-  readonly traces: readonly TraceReport[];
-  readonly replays: readonly ReplayReport[];
-  readonly isPassing: boolean;
-}
-
-export interface ConformanceOptions {
-  /** Classes under test; records that involve others are skipped. Default: all implemented ones. */
-  readonly classes?: readonly string[];
-}
+/** The multi-turn part of BFCL: traces of its executor, checker and decoders, and every ground truth replayed. */
+export const bfclSuite: ConformanceSuite = { name: 'bfcl', run: runBfclConformance };
 
 /**
  * Compares this implementation with recorded runs of the official one.
  *
- * @param dataDirectory - folder with `data/`, `traces/` and, for long-context tasks, `long_context_data.json`.
- * @throws {UsageError} when a folder is missing or a class is unknown; {ConfigError} for malformed records.
+ * @param directory - folder with `data/`, `traces/` and, for long-context tasks, `long_context_data.json`.
+ * @throws {UsageError} when the folder of traces is missing; {ConfigError} for malformed records.
  */
-export function runConformance(dataDirectory: string, options: ConformanceOptions = {}): ConformanceReport {
-  const classes = options.classes ?? apiClassNames;
-  const unknown = classes.find((name) => !apiClassNames.includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`expected classes among ${apiClassNames.join(', ')}, received ${unknown}`);
+export function runBfclConformance(directory: string): SuiteReport {
+  const folder = join(directory, 'traces');
+  if (!existsSync(folder)) throw new UsageError(`expected a folder of traces at ${folder}, received none`);
+  const runner = new TraceRunner(directory);
+  const checks: CheckReport[] = [];
+  const unknownFiles: string[] = [];
+  for (const file of readdirSync(folder).sort()) {
+    const kind = kindOfFile(file, TRACE_KINDS);
+    if (kind === undefined) unknownFiles.push(`traces/${file}`);
+    else checks.push(runner.runTrace(file, kind));
   }
-  const suite = new ConformanceSuite(dataDirectory, new Set(classes));
-  const traces = suite.traceFiles().map((file) => suite.runTrace(file));
-  const replays = bfclCategories(dataDirectory).map((category) => suite.replay(category));
-  const isPassing = [...traces, ...replays].every((report) => report.isPassing);
-  return { classes, traces, replays, isPassing };
+  const replays = bfclCategories(directory).map((category) => runner.replay(category));
+  return { suite: 'bfcl', checks: [...checks, ...replays], unknownFiles };
 }
 
-class ConformanceSuite {
+class TraceRunner {
   readonly #directory: string;
-  readonly #classes: ReadonlySet<string>;
   readonly #tasks = new Map<string, Task>();
   readonly #longContext: LongContextData | undefined;
 
-  constructor(directory: string, classes: ReadonlySet<string>) {
+  constructor(directory: string) {
     this.#directory = directory;
-    this.#classes = classes;
     for (const category of bfclCategories(directory)) {
       for (const task of loadBfclTasks(directory, category)) this.#tasks.set(task.id, task);
     }
@@ -110,56 +71,51 @@ class ConformanceSuite {
     this.#longContext = existsSync(longContextFile) ? loadLongContext(longContextFile) : undefined;
   }
 
-  traceFiles(): string[] {
-    const folder = join(this.#directory, 'traces');
-    if (!existsSync(folder)) throw new UsageError(`expected a folder of traces at ${folder}, received none`);
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.jsonl') && kindOf(name) !== undefined)
-      .sort();
-  }
-
-  runTrace(file: string): TraceReport {
-    const kind = kindOf(file) as TraceKind;
+  runTrace(file: string, kind: TraceKind): CheckReport {
     const tally = new Tally();
     const lines = readFileSync(join(this.#directory, 'traces', file), 'utf8').split('\n');
     for (const [index, line] of lines.entries()) {
       if (line.trim() === '') continue;
+      tally.countRecord();
       const fields = RecordFields.parse(line, `traces/${file}:${index + 1}`);
-      switch (kind) {
-        case 'multi_turn':
-        case 'errors':
-          this.#runExecution(kind, fields, line, tally);
-          break;
-        case 'checker':
-          this.#runChecker(fields, tally);
-          break;
-        case 'decode':
-          runDecode(fields, line, tally);
-          break;
+      try {
+        this.#runRecord(kind, fields, line, tally);
+      } catch (error) {
+        // A task that does not load is a difference of this record, not the end of the report.
+        if (!(error instanceof ConfigError)) throw error;
+        tally.count(false, () => `${fields.text('id')}: ${error.message}`);
       }
     }
-    const required = REQUIRED_RATES[kind];
-    const isPassing = tally.matched >= required * tally.checked && tally.exemptFailures === 0;
-    return { file, kind, ...tally.counts(), required, isPassing };
+    const { unit, required } = DEMANDS[kind];
+    return tally.report(`traces/${file}`, kind, unit, required);
   }
 
-  replay(category: string): ReplayReport {
+  /** Ground truth of one category run as if it were the model's calls; every task must be valid. */
+  replay(category: string): CheckReport {
     const tally = new Tally();
-    for (const task of loadBfclTasks(this.#directory, category)) {
-      if (!this.#isUnderTest(task)) {
-        tally.skipped++;
-        continue;
-      }
+    for (const task of this.#tasks.values()) {
+      if (task.category !== category || !isImplemented(task)) continue;
+      tally.countRecord();
       const calls = task.turns.map(({ groundTruth }) => (groundTruth.length === 0 ? [] : [groundTruth]));
       const verdict = this.#check(task, calls);
       tally.count(verdict.valid, () => `${task.id}: ${verdict.errorType} (turn ${verdict.turn})`);
     }
-    const { skipped, checked: tasks, matched: valid, differences } = tally.counts();
-    return { category, tasks, skipped, valid, isPassing: valid === tasks, differences };
+    return tally.report(`ground truth of ${category}`, 'replay', 'records', 1);
   }
 
-  #isUnderTest({ involvedClasses }: Task): boolean {
-    return involvedClasses.every((name) => this.#classes.has(name));
+  #runRecord(kind: TraceKind, fields: RecordFields, line: string, tally: Tally): void {
+    switch (kind) {
+      case 'multi_turn':
+      case 'errors':
+        this.#runExecution(kind, fields, line, tally);
+        break;
+      case 'checker':
+        this.#runChecker(fields, tally);
+        break;
+      case 'decode':
+        runDecode(fields, line, tally);
+        break;
+    }
   }
 
   #task(id: string): Task {
@@ -168,7 +124,7 @@ class ConformanceSuite {
     return task;
   }
 
-  #check(task: Task, calls: ModelCalls): CheckVerdict {
+  #check(task: Task, calls: ModelCalls | null): CheckVerdict {
     return checkTask(task, calls, {
       modelName: TRACE_MODEL,
       ...(this.#longContext === undefined ? {} : { longContext: this.#longContext }),
@@ -179,11 +135,7 @@ class ConformanceSuite {
   #runExecution(kind: 'multi_turn' | 'errors', fields: RecordFields, line: string, tally: Tally): void {
     const id = fields.text('id');
     const task = this.#task(fields.has('base_id') ? fields.text('base_id') : id);
-    if (!this.#isUnderTest(task)) {
-      tally.skipped++;
-      return;
-    }
-    tally.records++;
+    if (!isImplemented(task)) return;
     const instances = createInstances(task, TRACE_MODEL, this.#longContext, new Map());
     // Read again with ints and floats apart, for the states.
     const exact = readJson(line) as PyDict;
@@ -193,43 +145,41 @@ class ConformanceSuite {
       const difference = states.difference(
         new Map(instances.classes.map(({ name }) => [name, stateText(encodeState(instances.state(name) ?? {}))])),
       );
-      tally.countState(difference === undefined, () => `${id} ${when}: ${difference}`);
-      if (difference !== undefined) differences.push(`${id} ${when}: ${difference}`);
+      const describeState = () => `${id} ${when}: ${difference}`;
+      if (kind === 'errors') tally.countAlso('states', difference === undefined, describeState);
+      if (difference !== undefined) differences.push(describeState());
     };
     compareStates('initially');
     const exactTurns = exact.get('turns') as PyDict[];
     for (const [turn, turnFields] of fields.fieldsList('turns').entries()) {
       const results = turnFields.texts('results');
       const tags = turnFields.has('call_tags') ? turnFields.textLists('call_tags') : [];
+      const recordTags = fields.has('tags') ? fields.texts('tags') : [];
       for (const [index, call] of turnFields.texts('calls').entries()) {
         const { text, isError } = instances.execute(call);
         const expected = results[index] as string;
-        const isExempt = kind === 'errors' && tags[index]?.some((tag) => EXEMPT_TAGS.has(tag));
-        if (isExempt) {
-          tally.countExempt(
-            isError || !expected.startsWith('Error during execution: '),
-            () => `${id} ${call}: ${text}`,
-          );
+        const callTags = tags[index] ?? recordTags;
+        const describeCall = () => `${id} turn ${turn} ${call}: expected ${expected}, received ${text}`;
+        if (kind === 'multi_turn') {
+          if (text !== expected) differences.push(describeCall());
+        } else if (callTags.some((tag) => EXEMPT_TAGS.has(tag))) {
+          const isPythonError = expected.startsWith('Error during execution: ');
+          tally.countAlso('exempt calls, failing where Python fails', isError || !isPythonError, describeCall);
         } else {
-          const describe = () => `${id} turn ${turn} ${call}: expected ${expected}, received ${text}`;
-          if (kind === 'errors') tally.countCall(text === expected, describe);
-          if (text !== expected) differences.push(describe());
+          tally.count(text === expected, describeCall, callTags.length === 0 ? ['no fault'] : callTags);
         }
       }
       states.follow((exactTurns[turn] as PyDict).get('state') as PyDict);
       compareStates(`after turn ${turn}`);
     }
-    if (kind === 'multi_turn') tally.countCall(differences.length === 0, () => differences[0] as string);
+    if (kind === 'multi_turn') tally.count(differences.length === 0, () => differences[0] as string, classTags(task));
   }
 
   #runChecker(fields: RecordFields, tally: Tally): void {
     const id = fields.text('id');
     const task = this.#task(fields.text('task_id'));
-    if (!this.#isUnderTest(task)) {
-      tally.skipped++;
-      return;
-    }
-    const calls = fields.list('model_calls') as ModelCalls;
+    if (!isImplemented(task)) return;
+    const calls = fields.raw('model_calls') as ModelCalls | null;
     const verdict = this.#check(task, calls);
     const expected = fields.fields('verdict');
     const problems = [
@@ -244,19 +194,25 @@ class ConformanceSuite {
       return wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(value);
     });
     if (fields.has('irrelevance_verdict')) {
-      const isRelevant = findIrrelevantTurn(task, calls) === undefined;
+      const isRelevant = findIrrelevantTurn(task, calls ?? []) === undefined;
       if (fields.fields('irrelevance_verdict').flag('valid') !== isRelevant) problems.push(['irrelevance', isRelevant]);
     }
+    const mutations = fields.has('mutations') ? fields.texts('mutations') : [];
     tally.count(
       problems.length === 0,
       () => `${id}: ${problems.map(([key, value]) => `${key} is ${JSON.stringify(value)}`).join(', ')}`,
+      mutations.length === 0 ? ['unchanged'] : mutations,
     );
   }
 }
 
-function kindOf(file: string): TraceKind | undefined {
-  const kinds = Object.keys(REQUIRED_RATES) as TraceKind[];
-  return kinds.find((kind) => file.startsWith(`${kind}_`));
+/** Records that involve a class which does not exist here yet are read, but not counted. */
+function isImplemented({ involvedClasses }: Task): boolean {
+  return involvedClasses.every((name) => apiClass(name) !== undefined);
+}
+
+function classTags(task: Task): string[] {
+  return task.involvedClasses.map((name) => `class ${name}`);
 }
 
 /** Expected state per class, updated by turns that list only what changed. */
@@ -299,7 +255,8 @@ function runDecode(fields: RecordFields, line: string, tally: Tally): void {
   const expected = fields.raw('decoded');
   const actual = result.ok ? result.calls : null;
   const isMatch = JSON.stringify(expected) === JSON.stringify(actual) && fields.flag('ends_turn') === endsTurn(result);
-  tally.count(isMatch, () => `${id}: expected ${JSON.stringify(expected)}, received ${describe(result)}`);
+  const tags = [`mode ${mode}`, ...(fields.has('failed') ? [`fails: ${fields.text('failed')}`] : [])];
+  tally.count(isMatch, () => `${id}: expected ${JSON.stringify(expected)}, received ${describe(result)}`, tags);
 }
 
 function describe(result: DecodeResult): string {
@@ -314,91 +271,4 @@ function functionCalls(output: PyValue): readonly FunctionCall[] | string | null
       ? Array.from(item.entries(), ([name, args]) => ({ name: name as string, arguments: args }))
       : [],
   );
-}
-
-class Tally {
-  records = 0;
-  skipped = 0;
-  checked = 0;
-  matched = 0;
-  exempt = 0;
-  exemptFailures = 0;
-  states = 0;
-  stateMismatches = 0;
-  readonly #differences: string[] = [];
-
-  /** One record that is one check. */
-  count(isMatch: boolean, describe: () => string): void {
-    this.records++;
-    this.countCall(isMatch, describe);
-  }
-
-  countCall(isMatch: boolean, describe: () => string): void {
-    this.checked++;
-    if (isMatch) this.matched++;
-    else this.#note(describe);
-  }
-
-  countExempt(isMatch: boolean, describe: () => string): void {
-    this.exempt++;
-    if (isMatch) return;
-    this.exemptFailures++;
-    this.#note(describe);
-  }
-
-  countState(isMatch: boolean, describe: () => string): void {
-    this.states++;
-    if (isMatch) return;
-    this.stateMismatches++;
-    this.#note(describe);
-  }
-
-  counts() {
-    const { records, skipped, checked, matched, exempt, exemptFailures, states, stateMismatches } = this;
-    const differences = this.#differences;
-    return { records, skipped, checked, matched, exempt, exemptFailures, states, stateMismatches, differences };
-  }
-
-  #note(describe: () => string): void {
-    if (this.#differences.length < MAX_DIFFERENCES) this.#differences.push(describe());
-  }
-}
-
-/** The report as a table for people. */
-export function formatConformance(report: ConformanceReport): string {
-  const percent = (part: number, whole: number) => (whole === 0 ? 'none' : `${((100 * part) / whole).toFixed(2)}%`);
-  const lines = [`classes: ${report.classes.join(', ')}`, ''];
-  lines.push(row('trace', 'records', 'skipped', 'checked', 'matched', 'rate', 'needed', 'exempt', 'states', ''));
-  for (const trace of report.traces) {
-    lines.push(
-      row(
-        trace.file,
-        `${trace.records}`,
-        `${trace.skipped}`,
-        `${trace.checked}`,
-        `${trace.matched}`,
-        percent(trace.matched, trace.checked),
-        percent(trace.required, 1),
-        `${trace.exempt - trace.exemptFailures}/${trace.exempt}`,
-        `${trace.states - trace.stateMismatches}/${trace.states}`,
-        trace.isPassing ? 'pass' : 'FAIL',
-      ),
-      ...trace.differences.map((text) => `    ${text}`),
-    );
-  }
-  lines.push('', row('ground truth replay', 'tasks', 'skipped', 'checked', 'valid', 'rate', 'needed', '', '', ''));
-  for (const replay of report.replays) {
-    const { category, tasks, skipped, valid, isPassing, differences } = replay;
-    const status = isPassing ? 'pass' : 'FAIL';
-    lines.push(
-      row(category, `${tasks}`, `${skipped}`, `${tasks}`, `${valid}`, percent(valid, tasks), '100.00%', '', '', status),
-      ...differences.map((text) => `    ${text}`),
-    );
-  }
-  return lines.join('\n');
-}
-
-function row(...cells: readonly string[]): string {
-  const [name = '', ...rest] = cells;
-  return `${name.padEnd(24)}${rest.map((cell) => cell.padStart(10)).join('')}`.trimEnd();
 }

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UsageError } from '@parl-mt/schema';
+import type { ConformanceSuite, SuiteReport } from './suite.js';
+import { conformanceSuites } from './suites.js';
+
+export interface ConformanceReport {
+  readonly suites: readonly SuiteReport[];
+  /** Suites without a folder in the data directory: not run. */
+  readonly absent: readonly string[];
+  readonly isPassing: boolean;
+}
+
+/**
+ * Compares this implementation with recorded runs of the reference implementations.
+ *
+ * @param dataDirectory - holds one folder per benchmark, named after its suite.
+ * @throws {UsageError} when no suite has a folder there; {ConfigError} for malformed records.
+ */
+export async function runConformance(
+  dataDirectory: string,
+  suites: readonly ConformanceSuite[] = conformanceSuites,
+): Promise<ConformanceReport> {
+  const present = suites.filter(({ name }) => existsSync(join(dataDirectory, name)));
+  if (present.length === 0) {
+    const names = suites.map(({ name }) => `${name}/`).join(' or ');
+    throw new UsageError(`expected ${names} in the data folder ${dataDirectory}, received none; pass --data DIR`);
+  }
+  const reports: SuiteReport[] = [];
+  for (const suite of present) reports.push(await suite.run(join(dataDirectory, suite.name)));
+  return {
+    suites: reports,
+    absent: suites.filter((suite) => !present.includes(suite)).map(({ name }) => name),
+    isPassing: reports.every(isSuitePassing),
+  };
+}
+
+function isSuitePassing({ checks, unknownFiles }: SuiteReport): boolean {
+  return unknownFiles.length === 0 && checks.length > 0 && checks.every(({ isPassing }) => isPassing);
+}
