@@ -5,6 +5,7 @@ import parser from '@typescript-eslint/parser';
 /** Who may import whom: the "may import" column of docs/architecture.md, written once. */
 const mayImport = {
   schema: [],
+  'host-guard': ['schema'],
   addon: [],
   native: ['addon'],
   'tfjs-backend': ['native'],
@@ -15,7 +16,7 @@ const mayImport = {
   rl: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag'],
   evaluation: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
   cli: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl', 'evaluation', 'server'],
-  server: ['schema'],
+  server: ['schema', 'host-guard'],
   bench: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
 };
 

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import swagger from '@fastify/swagger';
+import { checkListenAddress, hostProblem } from '@parl-mt/host-guard';
 import { parseClosed, type ServerConfig, UsageError } from '@parl-mt/schema';
 import fastify, { type FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ApiError } from './api-error.js';
-import { checkListenAddress, checkRequestHost } from './host-guard.js';
 import { addRoutes } from './routes.js';
 import type { RunSpawner } from './run-process.js';
 import { openRunQueue, type QueueTimers } from './run-queue.js';
@@ -104,12 +104,13 @@ export async function createServer(options: ServerOptions): Promise<ParlServer> 
   });
   // Only JSON bodies: a form of a foreign page can send text without asking the browser first.
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', async (request) =>
-    checkRequestHost(request.headers, {
+  app.addHook('onRequest', async (request) => {
+    const problem = hostProblem(request.headers, {
       allowedHosts: config.allowedHosts,
       isRemoteAllowed: config.allowRemoteWithoutAuthentication,
-    }),
-  );
+    });
+    if (problem !== undefined) throw new ApiError(403, problem.code, problem.message);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

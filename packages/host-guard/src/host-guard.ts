@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { UsageError } from '@parl-mt/schema';
-import { ApiError } from './api-error.js';
 
 export interface HostGuardOptions {
   /** Names besides loopback that a request may be addressed to. */
@@ -23,22 +22,29 @@ export function checkListenAddress(host: string, isRemoteAllowed: boolean): void
   }
 }
 
+/** Why a request is refused; the status is 403. */
+export interface HostProblem {
+  readonly code: 'HOST' | 'ORIGIN';
+  readonly message: string;
+}
+
 /**
- * Refuses requests that a foreign web page makes a browser send: through DNS rebinding (the Host header then has the
+ * Finds requests that a foreign web page makes a browser send: through DNS rebinding (the Host header then has the
  * page's name) or across origins (the Origin header then does).
  *
- * @throws {ApiError} 403.
+ * @returns undefined where the request is fine.
  */
-export function checkRequestHost(
+export function hostProblem(
   headers: { readonly host?: string | undefined; readonly origin?: string | undefined },
   options: HostGuardOptions,
-): void {
+): HostProblem | undefined {
   if (!isAllowed(hostnameOf(`http://${headers.host ?? ''}`), options)) {
-    throw new ApiError(403, 'HOST', 'the Host header names no address of this server; see --allowed-hosts');
+    return { code: 'HOST', message: 'the Host header names no address of this server; see --allowed-hosts' };
   }
   if (headers.origin !== undefined && !isAllowed(hostnameOf(headers.origin), options)) {
-    throw new ApiError(403, 'ORIGIN', 'requests from pages of other origins are refused');
+    return { code: 'ORIGIN', message: 'requests from pages of other origins are refused' };
   }
+  return undefined;
 }
 
 function isAllowed(hostname: string | undefined, options: HostGuardOptions): boolean {
