@@ -11,7 +11,6 @@
  * environment.call({ name: 'touch', arguments: '{"file_name": "a.txt"}' });
  * console.log(environment.execute('ls()').content); // {"current_directory_content": ["a.txt"]}
  */
-export type { LongContextData } from './bfcl/api-class.js';
 export { BfclEnvironment, type BfclEnvironmentOptions, builtInTools } from './bfcl/bfcl-environment.js';
 export { parseCallText } from './bfcl/call-text.js';
 export {
@@ -26,7 +25,10 @@ export {
 } from './bfcl/checker.js';
 export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './bfcl/decode-function-calls.js';
 export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
-export { bfclCategories, loadBfclTasks, loadLongContext, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
+export { loadLongContext } from './bfcl/load-long-context.js';
+export { bfclCategories, loadBfclTasks, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
+export type { LongContextData } from './bfcl/long-context.js';
+export { ProcessObjects } from './bfcl/process-objects.js';
 export { apiClassNames } from './bfcl/registry.js';
 export { formatConformance } from './conformance/format-conformance.js';
 export { type ConformanceReport, runConformance } from './conformance/run-conformance.js';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { bindArguments, parameter, toolSpecOf } from './api-class.js';
+import { ProcessObjects } from './process-objects.js';
 import type { PyValue } from './python/value.js';
 
 const a = parameter('a', 'string', 'First.');
@@ -13,7 +14,7 @@ function bind(
   keywords: [string, PyValue][] = [],
 ) {
   const args = { positional, keywords: keywords.map(([name, value]) => ({ name, value })) };
-  return bindArguments('Api.go', parameters, args, new Map());
+  return bindArguments('Api.go', parameters, args, new ProcessObjects());
 }
 
 test('positional, keyword and default arguments arrive in order', () => {
@@ -42,11 +43,11 @@ for (const [index, [parameters, positional, keywords, message]] of refusals.entr
 
 test('a default made by a function is one object for all calls of a scope', () => {
   const list = parameter('list', 'array', 'List.', () => []);
-  const shared = new Map<string, PyValue>();
+  const process = new ProcessObjects();
   const none = { positional: [], keywords: [] };
-  const [first] = bindArguments('Api.go', [list], none, shared);
-  expect(bindArguments('Api.go', [list], none, shared)[0]).toBe(first);
-  expect(bindArguments('Api.go', [list], none, new Map())[0]).not.toBe(first);
+  const [first] = bindArguments('Api.go', [list], none, process);
+  expect(bindArguments('Api.go', [list], none, process)[0]).toBe(first);
+  expect(bindArguments('Api.go', [list], none, new ProcessObjects())[0]).not.toBe(first);
 });
 
 test('a tool spec tells required from optional parameters', () => {

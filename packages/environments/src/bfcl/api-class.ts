@@ -1,22 +1,27 @@
 import type { ToolSpec } from '@parl-mt/schema';
+import type { LongContextData } from './long-context.js';
+import type { ProcessObjects } from './process-objects.js';
 import type { Arguments } from './python/evaluate.js';
 import { PyDict, type PyValue, typeError } from './python/value.js';
 
 /** Attributes of one instance in Python's order. Names starting with `_` are private: not compared, not shown. */
 export type ApiState = { [attribute: string]: PyValue };
 
-/** Texts that the long-context categories add to a scenario; they belong to the benchmark, not to this package. */
-export interface LongContextData {
-  /** Appended to every loaded file, except those in `untouchedFiles`. */
-  readonly fileExtension: string;
-  readonly untouchedFiles: ReadonlySet<string>;
-  /** Names of empty files added to each directory without subdirectories. */
-  readonly populatedFiles: readonly string[];
-}
-
-export interface LoadContext {
+/** What surrounds an instance: it is the same for all instances of an episode, and no part of their state. */
+export interface InstanceContext {
   /** Present for tasks of the long-context categories only. */
   readonly longContext: LongContextData | undefined;
+  readonly process: ProcessObjects;
+  /** The date of today, for what depends on it (the age of a traveller). */
+  readonly today: () => CalendarDate;
+}
+
+export interface CalendarDate {
+  readonly year: number;
+  /** 1 to 12. */
+  readonly month: number;
+  /** 1 to 31. */
+  readonly day: number;
 }
 
 /** JSON Schema of one parameter. */
@@ -29,23 +34,23 @@ export interface Parameter {
   readonly default?: null | boolean | bigint | string | (() => PyValue);
 }
 
-/** One public method. Arguments arrive bound, in the order of `parameters`, and are as untyped as in Python. */
+/**
+ * One public method. Arguments arrive bound, in the order of `parameters`, and are as untyped as in Python; `this` is the
+ * context of the instance.
+ */
 export interface ApiMethod<S extends ApiState> {
   readonly description: string;
   readonly parameters: readonly Parameter[];
-  run(state: S, ...values: PyValue[]): PyValue;
+  run(this: InstanceContext, state: S, ...values: PyValue[]): PyValue;
 }
 
 /** A stateful API class of the benchmark. */
 export interface ApiClass<S extends ApiState = ApiState> {
   readonly name: string;
   /** Initial state from the class's part of a scenario; absent keys take their defaults. */
-  load(config: PyDict, context: LoadContext): S;
+  load(config: PyDict, context: InstanceContext): S;
   readonly methods: { readonly [name: string]: ApiMethod<S> };
 }
-
-/** Default arguments that outlive a call; their scope is one episode, or one entry of the checker. */
-export type SharedDefaults = Map<string, PyValue>;
 
 /** An attribute of a scenario: what it says, null included, or the default where it says nothing. */
 export function loadAttribute(config: PyDict, name: string, defaultValue: PyValue): PyValue {
@@ -96,7 +101,7 @@ export function bindArguments(
   qualifiedName: string,
   parameters: readonly Parameter[],
   { positional, keywords }: Arguments,
-  shared: SharedDefaults,
+  process: ProcessObjects,
 ): PyValue[] {
   const values: (PyValue | undefined)[] = parameters.map((_, index) => positional[index]);
   for (const { name, value } of keywords) {
@@ -110,18 +115,13 @@ export function bindArguments(
   if (missing.length > 0) throw missingArguments(qualifiedName, missing);
   return parameters.map((entry, index) => {
     const value = values[index];
-    return value === undefined ? defaultOf(qualifiedName, entry, shared) : value;
+    return value === undefined ? defaultOf(qualifiedName, entry, process) : value;
   });
 }
 
-function defaultOf(qualifiedName: string, { name, default: value }: Parameter, shared: SharedDefaults): PyValue {
+function defaultOf(qualifiedName: string, { name, default: value }: Parameter, process: ProcessObjects): PyValue {
   if (typeof value !== 'function') return value ?? null;
-  const key = `${qualifiedName}.${name}`;
-  const known = shared.get(key);
-  if (known !== undefined) return known;
-  const created = value();
-  shared.set(key, created);
-  return created;
+  return process.get(`${qualifiedName}.${name}`, value());
 }
 
 function tooManyArguments(qualifiedName: string, parameters: readonly Parameter[], given: number): Error {

@@ -1,19 +1,12 @@
-import {
-  ConfigError,
-  RolloutError,
-  type Task,
-  type ToolCall,
-  type ToolResult,
-  type ToolSpec,
-  UsageError,
-} from '@parl-mt/schema';
+import { RolloutError, type Task, type ToolCall, type ToolResult, type ToolSpec, UsageError } from '@parl-mt/schema';
 import type { Environment } from '../environment.js';
-import { type ApiClass, type LongContextData, type SharedDefaults, toolSpecOf } from './api-class.js';
+import { type CalendarDate, toolSpecOf } from './api-class.js';
+import { createInstances } from './create-instances.js';
 import { decodeFunctionCalls } from './decode-function-calls.js';
-import { InstanceSet, InstanceSnapshot } from './instance-set.js';
-import { JsonSyntaxError, readJson } from './python/json-reader.js';
+import { type InstanceSet, InstanceSnapshot } from './instance-set.js';
+import type { LongContextData } from './long-context.js';
+import { ProcessObjects } from './process-objects.js';
 import { pyJson } from './python/render.js';
-import { PyDict, PythonError } from './python/value.js';
 import { apiClass, apiClassNames } from './registry.js';
 import { encodeState } from './state-encoding.js';
 
@@ -22,6 +15,13 @@ export interface BfclEnvironmentOptions {
   readonly modelName?: string;
   /** Needed by tasks whose id contains "long_context" or "composite". */
   readonly longContext?: LongContextData;
+  /**
+   * Keeps what the official process shares (default arguments, long-context cards, bookings and lists) from one episode to
+   * the next, as the official runner does: results then depend on the episodes before. Default false: isolated.
+   */
+  readonly upstreamLeaks?: boolean;
+  /** Default: the UTC date of the clock. */
+  readonly today?: () => CalendarDate;
 }
 
 /**
@@ -31,13 +31,17 @@ export interface BfclEnvironmentOptions {
 export class BfclEnvironment implements Environment {
   readonly #modelName: string;
   readonly #longContext: LongContextData | undefined;
+  readonly #today: { readonly today?: () => CalendarDate };
+  readonly #leakingProcess: ProcessObjects | undefined;
   #instances: InstanceSet | undefined;
   #tools: readonly ToolSpec[] = builtInTools(apiClassNames);
   #digest: string | undefined;
 
-  constructor({ modelName = 'policy', longContext }: BfclEnvironmentOptions = {}) {
+  constructor({ modelName = 'policy', longContext, upstreamLeaks = false, today }: BfclEnvironmentOptions = {}) {
     this.#modelName = modelName;
     this.#longContext = longContext;
+    this.#today = today === undefined ? {} : { today };
+    this.#leakingProcess = upstreamLeaks ? new ProcessObjects() : undefined;
   }
 
   tools(): readonly ToolSpec[] {
@@ -46,7 +50,11 @@ export class BfclEnvironment implements Environment {
 
   /** The seed has no effect: the scenario's own `random_seed` rules, as in the official runner. */
   reset(task: Task, _seed: number): void {
-    this.#instances = createInstances(task, this.#modelName, this.#longContext, new Map());
+    this.#instances = createInstances(task, this.#modelName, {
+      longContext: this.#longContext,
+      process: this.#leakingProcess ?? new ProcessObjects(),
+      ...this.#today,
+    });
     this.#tools = task.tools;
     this.#digest = undefined;
   }
@@ -138,42 +146,4 @@ export function builtInTools(classNames: readonly string[]): ToolSpec[] {
     const api = apiClass(className);
     return api === undefined ? [] : Object.entries(api.methods).map(([name, method]) => toolSpecOf(name, method));
   });
-}
-
-/**
- * Fresh instances for a task.
- *
- * @throws {ConfigError} for unknown classes and scenarios that do not load.
- */
-export function createInstances(
-  task: Pick<Task, 'id' | 'involvedClasses' | 'initialConfig'>,
-  modelName: string,
-  longContext: LongContextData | undefined,
-  shared: SharedDefaults,
-): InstanceSet {
-  const classes = task.involvedClasses.map((name) => requireClass(name, task.id));
-  const needsLongContext = /long_context|composite/.test(task.id);
-  if (needsLongContext && longContext === undefined) {
-    throw new ConfigError(`task ${task.id}: expected long-context data for this category, received none`);
-  }
-  try {
-    const config = readJson(task.initialConfig);
-    if (!(config instanceof PyDict)) throw new ConfigError(`task ${task.id}: expected initialConfig to be an object`);
-    return new InstanceSet({
-      classes,
-      config,
-      namePrefix: `${modelName}_${task.id}`,
-      context: { longContext: needsLongContext ? longContext : undefined },
-      shared,
-    });
-  } catch (error) {
-    if (!(error instanceof PythonError) && !(error instanceof JsonSyntaxError)) throw error;
-    throw new ConfigError(`task ${task.id}: initialConfig does not load: ${error.message}`, { cause: error });
-  }
-}
-
-function requireClass(name: string, taskId: string): ApiClass {
-  const api = apiClass(name);
-  if (api !== undefined) return api;
-  throw new ConfigError(`task ${taskId}: expected involvedClasses among ${apiClassNames.join(', ')}, received ${name}`);
 }

@@ -1,7 +1,8 @@
 import type { Task } from '@parl-mt/schema';
-import type { LongContextData, SharedDefaults } from './api-class.js';
-import { createInstances } from './bfcl-environment.js';
+import { createInstances } from './create-instances.js';
 import type { InstanceSet } from './instance-set.js';
+import type { LongContextData } from './long-context.js';
+import { ProcessObjects } from './process-objects.js';
 import { pyEquals } from './python/compare.js';
 import { PythonError, type PyValue } from './python/value.js';
 
@@ -22,7 +23,7 @@ export interface CheckFailure {
   readonly errorMessage: string;
   /** Turn that failed, counted from 0; absent where no turn is to blame. */
   readonly turn?: number;
-  /** Attributes that differ, of the first class that does. */
+  /** Attributes that differ, of the first class that does, in name order. */
   readonly differingAttributes?: readonly string[];
   /** Ground-truth results that the model's calls did not give. */
   readonly missingItems?: readonly string[];
@@ -42,6 +43,11 @@ export interface CheckOptions {
   /** As given to the environment; visible where string arguments quote calls. Default "policy". */
   readonly modelName?: string;
   readonly longContext?: LongContextData;
+  /**
+   * Objects that both sides share. Default: fresh ones, so that no entry sees another's changes. Passing the same ones for
+   * every entry reproduces the official runner, whose verdicts depend on the order of the entries.
+   */
+  readonly process?: ProcessObjects;
 }
 
 /**
@@ -54,14 +60,14 @@ export interface CheckOptions {
 export function checkTask(
   task: Pick<Task, 'id' | 'involvedClasses' | 'initialConfig' | 'turns'>,
   modelCalls: ModelCalls | null,
-  { modelName = 'policy', longContext }: CheckOptions = {},
+  options: CheckOptions = {},
 ): CheckVerdict {
   const turnsTotal = task.turns.length;
   if (!Array.isArray(modelCalls)) {
     const errorMessage = 'Error during inference phase. Model did not output a list of model responses.';
     return { valid: false, errorType: 'multi_turn:inference_error', errorMessage, turnsPassed: 0, turnsTotal };
   }
-  const { turnsPassed, failure } = checkTurns(task, modelCalls, modelName, longContext);
+  const { turnsPassed, failure } = checkTurns(task, modelCalls, options);
   if (modelCalls.length !== turnsTotal) {
     const errorMessage = `Model was force-terminated during inference phase. The length of the model result turns (${modelCalls.length}) does not match the length of the ground truth turns (${turnsTotal}).`;
     return { valid: false, errorType: 'multi_turn:force_terminated', errorMessage, turnsPassed, turnsTotal };
@@ -75,13 +81,11 @@ export function checkTask(
 function checkTurns(
   task: Pick<Task, 'id' | 'involvedClasses' | 'initialConfig' | 'turns'>,
   modelCalls: ModelCalls,
-  modelName: string,
-  longContext: LongContextData | undefined,
+  { modelName = 'policy', longContext, process = new ProcessObjects() }: CheckOptions,
 ): { turnsPassed: number; failure?: CheckFailure } {
-  // The two sides share the defaults that a Python process would share between them.
-  const shared: SharedDefaults = new Map();
-  const model = createInstances(task, `${modelName}_eval`, longContext, shared);
-  const truth = createInstances(task, `${modelName}_ground_truth_eval`, longContext, shared);
+  // The two sides share what a Python process would share between them.
+  const model = createInstances(task, `${modelName}_eval`, { longContext, process });
+  const truth = createInstances(task, `${modelName}_ground_truth_eval`, { longContext, process });
   const pool = new Map<string, number>();
   const turns = Math.min(task.turns.length, modelCalls.length);
   for (let turn = 0; turn < turns; turn++) {
@@ -129,7 +133,8 @@ function differences(model: InstanceSet, truth: InstanceSet, className: string):
   const modelState = model.state(className) ?? {};
   return Object.entries(truth.state(className) ?? {})
     .filter(([attribute, value]) => !attribute.startsWith('_') && !isEqual(modelState[attribute] ?? null, value))
-    .map(([attribute]) => attribute);
+    .map(([attribute]) => attribute)
+    .sort();
 }
 
 /** A comparison that Python gives up on (a cyclic tree) counts as a difference. */

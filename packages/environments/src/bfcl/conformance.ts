@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { ConfigError, type Task, UsageError } from '@parl-mt/schema';
 import { type ConformanceSuite, kindOfFile, type SuiteReport } from '../conformance/suite.js';
 import { type CheckReport, Tally } from '../conformance/tally.js';
-import type { LongContextData } from './api-class.js';
-import { createInstances } from './bfcl-environment.js';
 import { type CheckVerdict, checkTask, findIrrelevantTurn, type ModelCalls } from './checker.js';
+import { createInstances } from './create-instances.js';
 import { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './decode-function-calls.js';
 import { decodePromptOutput } from './decode-prompt-output.js';
-import { bfclCategories, loadBfclTasks, loadLongContext } from './load-tasks.js';
+import { loadLongContext } from './load-long-context.js';
+import { bfclCategories, loadBfclTasks } from './load-tasks.js';
+import type { LongContextData } from './long-context.js';
 import { jsonMemberText, readJson } from './python/json-reader.js';
 import { pyJson } from './python/render.js';
 import { PyDict, type PyValue } from './python/value.js';
 import { RecordFields } from './record-fields.js';
-import { apiClass } from './registry.js';
 import { encodeState } from './state-encoding.js';
 
 /** Model name under which the traces were recorded. */
@@ -94,7 +94,7 @@ class TraceRunner {
   replay(category: string): CheckReport {
     const tally = new Tally();
     for (const task of this.#tasks.values()) {
-      if (task.category !== category || !isImplemented(task)) continue;
+      if (task.category !== category) continue;
       tally.countRecord();
       const calls = task.turns.map(({ groundTruth }) => (groundTruth.length === 0 ? [] : [groundTruth]));
       const verdict = this.#check(task, calls);
@@ -135,8 +135,7 @@ class TraceRunner {
   #runExecution(kind: 'multi_turn' | 'errors', fields: RecordFields, line: string, tally: Tally): void {
     const id = fields.text('id');
     const task = this.#task(fields.has('base_id') ? fields.text('base_id') : id);
-    if (!isImplemented(task)) return;
-    const instances = createInstances(task, TRACE_MODEL, this.#longContext, new Map());
+    const instances = createInstances(task, TRACE_MODEL, { longContext: this.#longContext });
     // Read again with ints and floats apart, for the states.
     const exact = readJson(line) as PyDict;
     const states = new StateFollower(exact.get('initial_state') as PyDict);
@@ -178,7 +177,6 @@ class TraceRunner {
   #runChecker(fields: RecordFields, tally: Tally): void {
     const id = fields.text('id');
     const task = this.#task(fields.text('task_id'));
-    if (!isImplemented(task)) return;
     const calls = fields.raw('model_calls') as ModelCalls | null;
     const verdict = this.#check(task, calls);
     const expected = fields.fields('verdict');
@@ -204,11 +202,6 @@ class TraceRunner {
       mutations.length === 0 ? ['unchanged'] : mutations,
     );
   }
-}
-
-/** Records that involve a class which does not exist here yet are read, but not counted. */
-function isImplemented({ involvedClasses }: Task): boolean {
-  return involvedClasses.every((name) => apiClass(name) !== undefined);
 }
 
 function classTags(task: Task): string[] {

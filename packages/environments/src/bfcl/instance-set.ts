@@ -1,8 +1,9 @@
-import type { ApiClass, ApiState, LoadContext, SharedDefaults } from './api-class.js';
+import type { ApiClass, ApiState, InstanceContext } from './api-class.js';
 import { bindArguments } from './api-class.js';
 import { builtins } from './builtins.js';
+import type { ProcessObjects } from './process-objects.js';
 import { type Arguments, evaluate, PyCallable, PyNamespace } from './python/evaluate.js';
-import { digestGraph, GraphCopier } from './python/graph.js';
+import { GraphCopier, GraphWriter } from './python/graph.js';
 import { parseExpression } from './python/parser.js';
 import { pyJson, pyStr } from './python/render.js';
 import { PYTHON_SPACE } from './python/text.js';
@@ -19,22 +20,22 @@ export interface Execution {
   readonly isInternal?: true;
 }
 
-/** State of all instances and of the defaults they share, detached from its source. */
+/** State of all instances and of the objects of their process, detached from its source. */
 export class InstanceSnapshot {
   readonly states: ReadonlyMap<string, ApiState>;
-  readonly shared: SharedDefaults;
+  readonly process: ProcessObjects;
 
-  constructor(states: ReadonlyMap<string, ApiState>, shared: SharedDefaults) {
+  constructor(states: ReadonlyMap<string, ApiState>, process: ProcessObjects) {
     this.states = states;
-    this.shared = shared;
+    this.process = process;
   }
 
   /** A copy of both, aliasing kept across instances. */
-  static of(states: ReadonlyMap<string, ApiState>, shared: SharedDefaults): InstanceSnapshot {
+  static of(states: ReadonlyMap<string, ApiState>, process: ProcessObjects): InstanceSnapshot {
     const copier = new GraphCopier();
     return new InstanceSnapshot(
       new Map(Array.from(states, ([name, state]) => [name, copyState(state, copier)])),
-      new Map(Array.from(shared, ([key, value]) => [key, copier.copy(value)])),
+      process.copy(copier),
     );
   }
 }
@@ -105,23 +106,22 @@ export interface InstanceSetOptions {
   readonly config: PyDict;
   /** "{model}_{test id}": appears in results where a string argument quotes a call. */
   readonly namePrefix: string;
-  readonly context: LoadContext;
-  readonly shared: SharedDefaults;
+  readonly context: InstanceContext;
 }
 
 /** One instance of each involved class, and the official executor over them. */
 export class InstanceSet {
   readonly classes: readonly ApiClass[];
   #states: Map<string, ApiState>;
-  #shared: SharedDefaults;
+  readonly #context: InstanceContext;
   readonly #globals = new Map<string, PyValue>();
   /** Method name to the global name of its instance. */
   readonly #owners = new Map<string, string>();
 
   /** @throws {PythonError} when the scenario does not load. */
-  constructor({ classes, config, namePrefix, context, shared }: InstanceSetOptions) {
+  constructor({ classes, config, namePrefix, context }: InstanceSetOptions) {
     this.classes = classes;
-    this.#shared = shared;
+    this.#context = context;
     this.#states = new Map(
       classes.map((api) => {
         const part = config.get(api.name);
@@ -169,28 +169,36 @@ export class InstanceSet {
   /** Calls a method with bound arguments. */
   invoke(api: ApiClass, name: string, args: Arguments): PyValue {
     const method = api.methods[name] as ApiClass['methods'][string];
-    const values = bindArguments(`${api.name}.${name}`, method.parameters, args, this.#shared);
-    return method.run(this.#states.get(api.name) as ApiState, ...values);
+    const values = bindArguments(`${api.name}.${name}`, method.parameters, args, this.#context.process);
+    return method.run.call(this.#context, this.#states.get(api.name) as ApiState, ...values);
   }
 
   snapshot(): InstanceSnapshot {
-    return InstanceSnapshot.of(this.#states, this.#shared);
+    return InstanceSnapshot.of(this.#states, this.#context.process);
   }
 
   restore(snapshot: InstanceSnapshot): void {
-    const { states, shared } = InstanceSnapshot.of(snapshot.states, snapshot.shared);
+    const { states, process } = InstanceSnapshot.of(snapshot.states, snapshot.process);
     this.#states = new Map(states);
-    this.#shared = shared;
+    this.#context.process.become(process);
   }
 
   digest(): string {
-    const roots: PyValue[] = [];
+    const writer = new GraphWriter();
     for (const [name, state] of this.#states) {
-      roots.push(name);
-      for (const [attribute, value] of Object.entries(state)) roots.push(attribute, value);
+      writer.write(name);
+      for (const [attribute, value] of Object.entries(state)) {
+        writer.write(attribute);
+        writer.write(value);
+      }
     }
-    for (const key of Array.from(this.#shared.keys()).sort()) roots.push(key, this.#shared.get(key) as PyValue);
-    return digestGraph(roots);
+    // What a process object holds shows only where a call changed it, or where a state refers to it.
+    writer.flush();
+    for (const [name, value] of this.#context.process.notable((value) => writer.hasWritten(value))) {
+      writer.write(name);
+      writer.write(value);
+    }
+    return writer.digest();
   }
 }
 

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Message, type Task, type ToolSpec, type Turn, UsageError } from '@parl-mt/schema';
-import type { LongContextData } from './api-class.js';
 import { jsonMemberText } from './python/json-reader.js';
 import { isRecord, RecordFields } from './record-fields.js';
 
@@ -41,15 +40,12 @@ type JsonObject = { readonly [key: string]: unknown };
  */
 export function loadBfclTasks(directory: string, category: string): Task[] {
   const folder = dataFolder(directory);
-  const file = taskFile(category);
+  const paths = taskPaths(folder, category);
   const answers = new Map(
-    readRecords(folder, `possible_answer/${file}`).map(({ fields }) => [
-      fields.text('id'),
-      fields.textLists('ground_truth'),
-    ]),
+    readRecords(folder, paths.answers).map(({ fields }) => [fields.text('id'), fields.textLists('ground_truth')]),
   );
   const documents = new DocumentReader(folder);
-  return readRecords(folder, file).map(({ line, fields, where }) => {
+  return readRecords(folder, paths.tasks).map(({ line, fields, where }) => {
     const id = fields.text('id');
     const groundTruth = answers.get(id);
     const turns = fields.list('question').length;
@@ -62,31 +58,31 @@ export function loadBfclTasks(directory: string, category: string): Task[] {
   });
 }
 
-/** Categories whose task file is in the folder, in name order of {@link loadBfclTasks}. */
+/** The official categories first, in the order of the leaderboard; others after them, by name. */
+const CATEGORY_ORDER = ['base', 'miss_func', 'miss_param', 'long_context', 'composite'];
+
+/** Categories whose task file is in the folder. */
 export function bfclCategories(directory: string): string[] {
   const folder = dataFolder(directory);
-  return ['base', 'miss_func', 'miss_param', 'long_context', 'composite'].filter((category) =>
-    existsSync(join(folder, taskFile(category))),
-  );
+  const rank = (category: string) => (CATEGORY_ORDER.indexOf(category) + 100) % 100;
+  return [folder, ...UNUSED_FOLDERS.map(({ tasks }) => join(folder, tasks))]
+    .flatMap((place) => (existsSync(place) ? readdirSync(place) : []))
+    .flatMap((file) => TASK_FILE.exec(file)?.[1] ?? [])
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-/**
- * Reads the texts of the long-context categories.
- *
- * @param file - `long_context_data.json`.
- * @throws {UsageError} when the file is missing; {ConfigError} when it lacks a text.
- */
-export function loadLongContext(file: string): LongContextData {
-  const data = RecordFields.parse(readText(file), file);
-  return {
-    fileExtension: data.text('FILE_CONTENT_EXTENSION'),
-    untouchedFiles: new Set(data.texts('FILES_TAIL_USED')),
-    populatedFiles: data.texts('POPULATE_FILE_EXTENSION'),
-  };
-}
+const TASK_FILE = /^BFCL_v4_multi_turn_(\w+)\.json$/;
 
-function taskFile(category: string): string {
-  return `BFCL_v4_multi_turn_${category}.json`;
+/** Where the official data keeps retired categories. */
+const UNUSED_FOLDERS = [{ tasks: 'unused_datasets/question', answers: 'unused_datasets/possible_answer' }];
+
+/** Paths below the data folder of a category's tasks and ground truths. */
+function taskPaths(folder: string, category: string): { readonly tasks: string; readonly answers: string } {
+  const file = `BFCL_v4_multi_turn_${category}.json`;
+  const unused = UNUSED_FOLDERS.find(({ tasks }) => existsSync(join(folder, tasks, file)));
+  return !existsSync(join(folder, file)) && unused !== undefined
+    ? { tasks: `${unused.tasks}/${file}`, answers: `${unused.answers}/${file}` }
+    : { tasks: file, answers: `possible_answer/${file}` };
 }
 
 function dataFolder(directory: string): string {
@@ -94,7 +90,7 @@ function dataFolder(directory: string): string {
   return existsSync(join(inner, 'possible_answer')) ? inner : directory;
 }
 
-function readText(file: string): string {
+export function readText(file: string): string {
   if (!existsSync(file)) throw new UsageError(`expected a file at ${file}, received none`);
   return readFileSync(file, 'utf8');
 }

@@ -1,9 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { InstanceSet } from '../instance-set.js';
-import { readJson } from '../python/json-reader.js';
-import type { PyDict } from '../python/value.js';
-import { apiClass } from '../registry.js';
-import { instancesOf } from './class-fixture.js';
+import { instancesOf, LONG_CONTEXT } from './class-fixture.js';
 
 // Expected texts are those of the benchmark's reference implementation (its specification and recorded runs).
 
@@ -143,16 +139,13 @@ describe('mv and cp', () => {
 });
 
 test('long context appends to files and fills bottom directories', () => {
-  const api = apiClass('GorillaFileSystem');
-  const instances = new InstanceSet({
-    classes: api === undefined ? [] : [api],
-    config: readJson(HOME) as PyDict,
-    namePrefix: 'test',
-    context: {
-      longContext: { fileExtension: '+', untouchedFiles: new Set(['.hidden']), populatedFiles: ['p1', 'p2'] },
-    },
-    shared: new Map(),
-  });
+  const longContext = {
+    ...LONG_CONTEXT,
+    fileExtension: '+',
+    untouchedFiles: new Set(['.hidden']),
+    populatedFiles: ['p1', 'p2'],
+  };
+  const { instances } = instancesOf(['GorillaFileSystem'], HOME, { longContext });
   expect(instances.execute("cat('a.txt')").text).toBe('{"file_content": "b\\na\\n+"}');
   expect(instances.execute("cat('.hidden')").text).toBe('{"file_content": ""}');
   expect(instances.execute("find('d')").text).toBe('{"matches": ["d/p1", "d/p2"]}');

@@ -1,10 +1,10 @@
-import { type ApiClass, errorResult, type LoadContext, parameter } from '../api-class.js';
+import { type ApiClass, errorResult, type InstanceContext, parameter } from '../api-class.js';
 import { pyContains, pyOrder } from '../python/compare.js';
-import { sliceOf } from '../python/evaluate.js';
 import { dictItem, noAttribute, textFor } from '../python/object-access.js';
 import { applyUnary } from '../python/operators.js';
 import { formatFixed } from '../python/rational.js';
 import { pyStr } from '../python/render.js';
+import { sliceOf } from '../python/subscript.js';
 import { splitLines, splitWords, stripCharacters, stripRight } from '../python/text.js';
 import {
   compareCodePoints,
@@ -395,7 +395,7 @@ export const gorillaFileSystem: ApiClass<FileSystemState> = {
 };
 
 /** Only the first name under `root` counts; without a `root` the file system is an empty `/`. */
-function loadRoot(config: PyDict, context: LoadContext): Directory {
+function loadRoot(config: PyDict, context: InstanceContext): Directory {
   const roots = config.get('root');
   if (roots === undefined) return new Directory('/', null);
   const [entry] = requireDict(roots, 'root').entries();
@@ -406,7 +406,7 @@ function loadRoot(config: PyDict, context: LoadContext): Directory {
   return root;
 }
 
-function loadContents(directory: Directory, contents: PyValue, context: LoadContext): void {
+function loadContents(directory: Directory, contents: PyValue, context: InstanceContext): void {
   let hasSubdirectory = false;
   for (const [name, value] of requireDict(contents, 'contents').entries()) {
     const type = dictItem(value, 'type');
@@ -425,7 +425,7 @@ function loadContents(directory: Directory, contents: PyValue, context: LoadCont
   }
 }
 
-function loadedContent(name: PyValue, content: PyValue, { longContext }: LoadContext): PyValue {
+function loadedContent(name: PyValue, content: PyValue, { longContext }: InstanceContext): PyValue {
   if (longContext === undefined || longContext.untouchedFiles.has(name as string)) return content;
   return `${pyStr(content)}${longContext.fileExtension}`;
 }

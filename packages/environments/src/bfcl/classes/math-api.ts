@@ -1,8 +1,9 @@
 import { type ApiClass, errorResult, parameter } from '../api-class.js';
-import { absolute, extreme, pyRound, sum, toInt } from '../builtins.js';
+import { absolute, extreme, pyRound, sum } from '../builtins.js';
 import { pyEquals, pyOrder } from '../python/compare.js';
 import { decimalSqrt } from '../python/decimal-sqrt.js';
 import { mpLogarithm } from '../python/mp-logarithm.js';
+import { toInt } from '../python/numbers.js';
 import { applyBinary, type BinaryOperator } from '../python/operators.js';
 import { pyStr } from '../python/render.js';
 import {

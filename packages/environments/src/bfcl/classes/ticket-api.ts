@@ -1,7 +1,7 @@
 import { type ApiClass, errorResult, loadAttribute, parameter } from '../api-class.js';
 import { pyEquals, pyOrder } from '../python/compare.js';
 import { dictItem, listFor, noAttribute, textFor } from '../python/object-access.js';
-import { applyBinary } from '../python/operators.js';
+import { applyInPlace } from '../python/operators.js';
 import { pyStr } from '../python/render.js';
 import { compareCodePoints, isTruthy, iterate, PyDict, type PyValue, typeError, typeName } from '../python/value.js';
 
@@ -44,7 +44,7 @@ export const ticketApi: ApiClass<TicketState> = {
         const { ticket_counter: id, current_user: created_by } = state;
         const ticket = PyDict.of({ id, title, description, status: 'Open', priority, created_by });
         listFor(state.ticket_queue, 'append').push(ticket);
-        state.ticket_counter = applyBinary('+', id, 1n);
+        state.ticket_counter = applyInPlace('+', id, 1n);
         return ticket;
       },
     },

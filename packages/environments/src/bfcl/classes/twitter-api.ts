@@ -1,8 +1,8 @@
 import { type ApiClass, errorResult, loadAttribute, parameter } from '../api-class.js';
-import { toInt } from '../builtins.js';
 import { pyContains, pyEquals } from '../python/compare.js';
+import { toInt } from '../python/numbers.js';
 import { dictItem, listFor, textFor } from '../python/object-access.js';
-import { applyBinary } from '../python/operators.js';
+import { applyInPlace } from '../python/operators.js';
 import { pyStr } from '../python/render.js';
 import { isTruthy, iterate, PyDict, type PyValue, typeError, typeName } from '../python/value.js';
 
@@ -71,7 +71,7 @@ export const twitterApi: ApiClass<TwitterState> = {
         const { username, tweet_counter: id } = state;
         const tweet = PyDict.of({ id, username, content, tags, mentions });
         state.tweets.set(id, tweet);
-        state.tweet_counter = applyBinary('+', id, 1n);
+        state.tweet_counter = applyInPlace('+', id, 1n);
         return tweet;
       },
     },

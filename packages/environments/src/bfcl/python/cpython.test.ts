@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { InstanceSet } from '../instance-set.js';
+import { ProcessObjects } from '../process-objects.js';
 import { apiClass } from '../registry.js';
 import { PyDict } from './value.js';
 
@@ -16,8 +17,7 @@ const math = new InstanceSet({
   classes: api === undefined ? [] : [api],
   config: new PyDict(),
   namePrefix: 'test',
-  context: { longContext: undefined },
-  shared: new Map(),
+  context: { longContext: undefined, process: new ProcessObjects(), today: () => ({ year: 2025, month: 1, day: 1 }) },
 });
 
 function mismatches(kind: string, run: (input: never) => string): string[] {

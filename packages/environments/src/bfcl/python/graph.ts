@@ -73,30 +73,36 @@ function isShareable(value: PyValue): boolean {
 
 /**
  * SHA-256 over values and how they alias: equal exactly when the values print alike, keep the same order, and share the
- * same mutable objects in the same places. 32 hex digits.
+ * same mutable objects in the same places. Each object is written once, under a number, and referred to by that number:
+ * linear for shared and cyclic values.
  */
-export function digestGraph(values: Iterable<PyValue>): string {
-  const writer = new GraphWriter();
-  for (const value of values) writer.write(value);
-  return createHash('sha256').update(writer.finish(), 'utf8').digest('hex').slice(0, 32);
-}
-
-/** Writes each object once, under a number, and refers to it by that number: linear for shared and cyclic values. */
-class GraphWriter {
+export class GraphWriter {
   readonly #numbers = new Map<PyValue, number>();
-  readonly #pending: PyValue[] = [];
+  readonly #objects: PyValue[] = [];
+  #written = 0;
   #text = '';
 
   write(value: PyValue): void {
     this.#writeReference(value);
   }
 
-  finish(): string {
-    for (let index = 0; index < this.#pending.length; index++) {
-      this.#text += `\n${index}`;
-      this.#writeContent(this.#pending[index] as PyValue);
+  /** Writes what the values so far refer to. */
+  flush(): void {
+    for (; this.#written < this.#objects.length; this.#written++) {
+      this.#text += `\n${this.#written}`;
+      this.#writeContent(this.#objects[this.#written] as PyValue);
     }
-    return this.#text;
+  }
+
+  /** Whether a mutable object is among what has been written or referred to. */
+  hasWritten(value: PyValue): boolean {
+    return this.#numbers.has(value);
+  }
+
+  /** 32 hex digits. */
+  digest(): string {
+    this.flush();
+    return createHash('sha256').update(this.#text, 'utf8').digest('hex').slice(0, 32);
   }
 
   #writeReference(value: PyValue): void {
@@ -131,9 +137,9 @@ class GraphWriter {
     }
     let number = this.#numbers.get(value);
     if (number === undefined) {
-      number = this.#pending.length;
+      number = this.#objects.length;
       this.#numbers.set(value, number);
-      this.#pending.push(value);
+      this.#objects.push(value);
     }
     this.#text += `#${number};`;
   }

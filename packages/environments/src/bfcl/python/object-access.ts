@@ -1,5 +1,5 @@
-import { pyRepr } from './render.js';
-import { PyDict, PythonError, type PyValue, typeError, typeName } from './value.js';
+import { itemAt } from './subscript.js';
+import { PyDict, PySet, PythonError, type PyValue, typeName } from './value.js';
 
 /** AttributeError "'int' object has no attribute 'lower'". */
 export function noAttribute(value: PyValue, attribute: string): PythonError {
@@ -27,13 +27,30 @@ export function listFor(value: PyValue, method: string): PyValue[] {
 }
 
 /**
+ * The set on which a set method is called.
+ *
+ * @throws {PythonError} AttributeError naming the method, for other types.
+ */
+export function setFor(value: PyValue, method: string): PySet {
+  if (value instanceof PySet) return value;
+  throw noAttribute(value, method);
+}
+
+/**
+ * The dict on which a dict method is called.
+ *
+ * @throws {PythonError} AttributeError naming the method, for other types.
+ */
+export function dictFor(value: PyValue, method: string): PyDict {
+  if (value instanceof PyDict) return value;
+  throw noAttribute(value, method);
+}
+
+/**
  * Python `value[key]` where value should be a dict.
  *
  * @throws {PythonError} KeyError with the repr of the key; TypeError where value is not a dict.
  */
 export function dictItem(value: PyValue, key: string): PyValue {
-  if (!(value instanceof PyDict)) throw typeError(`'${typeName(value)}' object is not subscriptable`);
-  const item = value.get(key);
-  if (item === undefined) throw new PythonError('KeyError', pyRepr(key));
-  return item;
+  return itemAt(value, key);
 }

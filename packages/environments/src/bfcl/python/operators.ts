@@ -5,6 +5,7 @@ import { bitLength, divideToDouble, intToDouble } from './rational.js';
 import {
   isNumeric,
   isTruthy,
+  iterate,
   PyBytes,
   PyDict,
   PySet,
@@ -46,6 +47,28 @@ export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): P
       return applyOther(operator, a, b);
     default:
       return applyOther(operator, a, b);
+  }
+}
+
+/**
+ * Python `target += value` and `target -= value`: a list is extended in place by whatever can be iterated, everything else
+ * is the plain operator with the statement's own operator in the TypeError.
+ *
+ * @returns the new value of the target.
+ */
+export function applyInPlace(operator: '+' | '-', target: PyValue, value: PyValue): PyValue {
+  if (operator === '+' && Array.isArray(target)) {
+    const items = iterate(value);
+    return checkedLength(target.length + items.length, () => {
+      for (const item of items) target.push(item);
+      return target;
+    });
+  }
+  try {
+    return applyBinary(operator, target, value);
+  } catch (error) {
+    if (!(error instanceof PythonError) || error.type !== 'TypeError') throw error;
+    throw typeError(error.message.replace(`type(s) for ${operator}:`, `type(s) for ${operator}=:`));
   }
 }
 

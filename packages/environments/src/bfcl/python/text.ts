@@ -1,3 +1,5 @@
+import { type PyValue, typeError, typeName } from './value.js';
+
 /** Line ends of `str.splitlines`: \r\n counts once. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python ends lines at these control characters
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
@@ -42,4 +44,47 @@ const SPACE_CHARACTERS = Array.from({ length: 0x3001 }, (_, code) => String.from
 /** Python `text.strip()`. */
 export function stripSpaces(text: string): string {
   return stripCharacters(text, SPACE_CHARACTERS);
+}
+
+const DECIMAL_DIGIT = /\p{Nd}/u;
+const OTHER_DIGITS = /(?![0-9])\p{Nd}/gu;
+
+/** The text with every Unicode decimal digit as its ASCII one, as `int` and `float` read them. */
+export function asciiDigits(text: string): string {
+  return text.replace(OTHER_DIGITS, (digit) => {
+    // Decimal digits come in unbroken runs of ten, zero first; some runs touch.
+    const code = digit.codePointAt(0) as number;
+    let start = code;
+    while (DECIMAL_DIGIT.test(String.fromCodePoint(start - 1))) start--;
+    return String((code - start) % 10);
+  });
+}
+
+// Digits that are not decimal: superscripts, subscripts, circled and the like (Numeric_Type=Digit of Unicode 14).
+const DIGIT =
+  /[\p{Nd}\xb2\xb3\xb9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]/u;
+const ALL_DIGITS = new RegExp(`^(?:${DIGIT.source})+$`, 'u');
+
+/** Python `text.isdigit()`: digits only, at least one. */
+export function isDigits(text: string): boolean {
+  return ALL_DIGITS.test(text);
+}
+
+/** Python `text.zfill(width)`: zeros after a leading sign. */
+export function zeroFill(text: string, width: number): string {
+  const sign = /^[-+]/.test(text) ? (text[0] as string) : '';
+  return sign + text.slice(sign.length).padStart(width - sign.length, '0');
+}
+
+/**
+ * Python `separator.join(items)`.
+ *
+ * @throws {PythonError} TypeError naming the first item that is not a str.
+ */
+export function joinTexts(separator: string, items: readonly PyValue[]): string {
+  for (const [index, item] of items.entries()) {
+    if (typeof item === 'string') continue;
+    throw typeError(`sequence item ${index}: expected str instance, ${typeName(item)} found`);
+  }
+  return items.join(separator);
 }
