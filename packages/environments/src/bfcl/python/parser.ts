@@ -36,6 +36,13 @@ const BINARY_LEVELS: readonly ReadonlySet<string>[] = [
 ];
 const COMPARISONS: ReadonlySet<string> = new Set(['<', '<=', '>', '>=', '==', '!=']);
 
+/** A bracket that the text ends without closing. */
+class OpenBracketError extends PythonSyntaxError {
+  constructor(bracket: string) {
+    super(`'${bracket}' was never closed`);
+  }
+}
+
 class Parser {
   readonly #tokens: readonly Token[];
   #index = 0;
@@ -47,6 +54,8 @@ class Parser {
   }
 
   parseInput(): Expression {
+    // Only brackets may hold a starred expression; CPython does not look further.
+    if (this.#isOperator('*')) throw new PythonSyntaxError('invalid syntax');
     const value = this.#parseExpressionList('end');
     if (this.#peek().kind !== 'end') this.#fail();
     return value;
@@ -82,8 +91,12 @@ class Parser {
     if (!this.#takeOperator(text)) this.#fail();
   }
 
-  /** "Perhaps you forgot a comma?" where two expressions stand side by side in brackets, as CPython words it. */
+  /**
+   * "Perhaps you forgot a comma?" where two expressions stand side by side in brackets, as CPython words it; an open bracket
+   * is named instead where reading the second expression gets to the end of the text.
+   */
   #fail(): never {
+    this.#refuseOpenEnd();
     const next = this.#peek();
     const startsExpression =
       next.kind === 'number' || next.kind === 'string' || (next.kind === 'name' && !KEYWORDS.has(next.text));
@@ -94,8 +107,26 @@ class Parser {
         previous.kind === 'string' ||
         (previous.kind === 'name' && next.kind !== 'string') ||
         (previous.kind === 'operator' && /^[)\]}]$/.test(previous.text)));
-    const isMissingComma = this.#brackets > 0 && startsExpression && endsExpression;
+    const areNeighbours = startsExpression && endsExpression;
+    const isMissingComma = this.#brackets > 0 && areNeighbours;
+    if (areNeighbours) this.#readOn();
     throw new PythonSyntaxError(isMissingComma ? 'invalid syntax. Perhaps you forgot a comma?' : 'invalid syntax');
+  }
+
+  #refuseOpenEnd(): void {
+    const { kind, text } = this.#peek();
+    if (kind === 'end' && text !== '') throw new OpenBracketError(text);
+  }
+
+  /** Reads one more expression only to see whether it gets to the end of the text. */
+  #readOn(): void {
+    try {
+      this.#parseExpression();
+    } catch (error) {
+      if (error instanceof OpenBracketError || !(error instanceof PythonSyntaxError)) throw error;
+      return;
+    }
+    this.#refuseOpenEnd();
   }
 
   #nested<T>(parse: () => T): T {
@@ -116,7 +147,12 @@ class Parser {
   #parseExpressionList(closer: string): Expression {
     const first = this.#parseStarredOrExpression();
     if (!this.#isOperator(',')) {
-      if (first.kind === 'starred') this.#fail();
+      if (first.kind === 'starred') {
+        if (closer === ')' && this.#isOperator(')')) {
+          throw new PythonSyntaxError('cannot use starred expression here');
+        }
+        this.#fail();
+      }
       return first;
     }
     const items = [first];

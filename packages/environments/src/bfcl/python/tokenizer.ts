@@ -32,7 +32,9 @@ const CLOSERS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * @throws {PythonSyntaxError} for unknown characters, unterminated strings and unbalanced brackets.
+ * The text of the last token, of kind "end", is the innermost bracket left open: an error only where the parser gets there.
+ *
+ * @throws {PythonSyntaxError} for unknown characters, unterminated strings and brackets closed wrongly.
  */
 export function tokenize(text: string): Token[] {
   if (text.length > MAX_LENGTH) throw new PythonSyntaxError(`expression longer than ${MAX_LENGTH} characters`);
@@ -84,10 +86,8 @@ export function tokenize(text: string): Token[] {
     trackBracket(operator[0], open);
     tokens.push({ kind: 'operator', text: operator[0] });
   }
-  const unclosed = open.at(-1);
-  if (unclosed !== undefined) throw new PythonSyntaxError(`'${unclosed}' was never closed`);
   while (tokens.at(-1)?.text === '\n' && tokens.at(-1)?.kind === 'operator') tokens.pop();
-  tokens.push({ kind: 'end', text: '' });
+  tokens.push({ kind: 'end', text: open.at(-1) ?? '' });
   return tokens;
 }
 
