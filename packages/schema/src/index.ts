@@ -6,6 +6,14 @@
  * const config = parseConfig(rlConfigSchema, { groupSize: 4 }, 'rl.json');
  * console.log(config.clipHigh); // 0.28
  */
+export {
+  type ChatMessage,
+  type ChatReplyMessage,
+  type ChatToolCall,
+  chatMessageSchema,
+  chatReplyMessageSchema,
+  chatToolCallSchema,
+} from './chat-message.js';
 export { closeSchema } from './closed-schema.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
