@@ -34,7 +34,8 @@ export { formatConformance } from './conformance/format-conformance.js';
 export { type ConformanceReport, runConformance } from './conformance/run-conformance.js';
 export type { ConformanceSuite, SuiteReport } from './conformance/suite.js';
 export type { CheckReport, TagReport } from './conformance/tally.js';
-export { createEnvironment } from './create-environment.js';
+export { type CreateEnvironmentOptions, createEnvironment } from './create-environment.js';
+export { type BenchmarkName, benchmarkFolder, dataHome } from './data-home.js';
 export type { Environment } from './environment.js';
 export { taskFingerprint } from './synthesis/fingerprint.js';
 export { coveredMethods } from './synthesis/planner.js';
@@ -51,3 +52,35 @@ export type {
   TurnTrace,
 } from './synthesis/trace.js';
 export { formatValidity, type ValidityReport, validityReport } from './synthesis/validity.js';
+export { type AgentOptions, type AgentOutcome, TauAgent } from './tau-bench/agents/agent.js';
+export { type AgentStrategy, createAgent } from './tau-bench/agents/create-agent.js';
+export type {
+  ChatFunction,
+  ChatFunctionReply,
+  ChatFunctionRequest,
+  ChatFunctionTool,
+} from './tau-bench/chat-function.js';
+export { type TauDomainName, tauDomainNames } from './tau-bench/domain.js';
+export {
+  EpisodeCrash,
+  ScriptedUser,
+  STOP_MARKER,
+  TauEpisode,
+  type TauStep,
+  type TauUser,
+} from './tau-bench/episode.js';
+export { groundTruthActions } from './tau-bench/ground-truth.js';
+export {
+  loadTauBenchTasks,
+  loadTauWorld,
+  sharedTauWorld,
+  type TauWorld,
+  tauDomainsIn,
+  tauSplitsIn,
+} from './tau-bench/load-world.js';
+export { type PassMetrics, passMetrics, type TrialReward } from './tau-bench/pass-k.js';
+export type { RewardInfo, TauReward } from './tau-bench/reward.js';
+export { type TauAction, type TauTask, toTask } from './tau-bench/task.js';
+export { TauBenchEnvironment, type TauBenchEnvironmentOptions } from './tau-bench/tau-bench-environment.js';
+export { createUser, type UserStrategy } from './tau-bench/users/create-user.js';
+export { SimulatedUser } from './tau-bench/users/simulated-user.js';
