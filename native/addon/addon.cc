@@ -21,6 +21,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerRope(env, exports);
   registerSampler(env, exports);
   registerSwiglu(env, exports);
+  registerTokenCredit(env, exports);
   return exports;
 }
 

@@ -8,6 +8,9 @@
 #include <span>
 #include <string>
 
+#include "core/group_advantage.h"
+#include "core/token_rewards.h"
+
 namespace parl::addon {
 
 [[noreturn]] inline void throwArgument(Napi::Env env, const std::string& message) {
@@ -90,6 +93,14 @@ inline void expectIndices(Napi::Env env, const char* name, std::span<const int32
 inline std::span<float> floatsOrNull(const Napi::CallbackInfo& info, size_t index, const char* name) {
   if (info[index].IsNull() || info[index].IsUndefined()) return {};
   return floats(info, index, name);
+}
+
+// Arguments `index` and `index + 1`: the mask and the offsets of rows of tokens.
+inline TokenRows tokenRows(const Napi::CallbackInfo& info, size_t index) {
+  const TokenRows rows{bytes(info, index, "mask"), ints(info, index + 1, "offsets")};
+  if (!offsetsAscend(rows.offsets)) throwArgument(info.Env(), "expected offsets to ascend from 0");
+  expectLength(info.Env(), "mask", rows.mask.size(), static_cast<size_t>(rows.offsets.back()));
+  return rows;
 }
 
 inline bool flag(const Napi::CallbackInfo& info, size_t index) { return info[index].ToBoolean().Value(); }

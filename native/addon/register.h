@@ -22,5 +22,6 @@ void registerRmsNorm(Napi::Env env, Napi::Object exports);
 void registerRope(Napi::Env env, Napi::Object exports);
 void registerSampler(Napi::Env env, Napi::Object exports);
 void registerSwiglu(Napi::Env env, Napi::Object exports);
+void registerTokenCredit(Napi::Env env, Napi::Object exports);
 
 }  // namespace parl::addon

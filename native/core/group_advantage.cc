@@ -27,14 +27,37 @@ SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t
   return sorted;
 }
 
-void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, AdvantageEstimator estimator,
-                     double epsilon, std::span<double> out) {
+double deviation(std::span<const double> values, bool population) {
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted.empty() || sorted.front() == sorted.back()) return 0;
+  const double count = static_cast<double>(sorted.size()), smallest = sorted.front();
+  double sum = 0;
+  for (double value : sorted) sum += value - smallest;
+  const double mean = sum / count;
+  for (double& value : sorted) value = value - smallest - mean;
+  return rootMeanSquare(sorted.data(), static_cast<int64_t>(sorted.size()), population ? count : count - 1);
+}
+
+void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, const GroupAdvantageOptions& options,
+                     std::span<double> out) {
   const SortedGroups sorted = sortGroups(rewards, groupIds);
+  const bool ownDeviation = options.estimator != AdvantageEstimator::grpo || !options.batchDeviation;
   std::vector<double> advantages(rewards.size());
   for (size_t group = 0; group + 1 < sorted.begins.size(); ++group) {
-    const int64_t begin = sorted.begins[group];
-    groupAdvantagesOfSorted(&sorted.rewards[static_cast<size_t>(begin)], sorted.begins[group + 1] - begin, estimator, epsilon,
-                            &advantages[static_cast<size_t>(begin)]);
+    const auto begin = static_cast<size_t>(sorted.begins[group]);
+    const int64_t n = sorted.begins[group + 1] - sorted.begins[group];
+    groupAdvantagesOfSorted(&sorted.rewards[begin], n, ownDeviation ? options.estimator : AdvantageEstimator::drGrpo,
+                            options.epsilon, &advantages[begin], options.populationDeviation);
+    if (n == 1 && options.keepSingletons) {
+      const bool scaled = options.estimator == AdvantageEstimator::grpo && ownDeviation;
+      advantages[begin] = sorted.rewards[begin] / (scaled ? 1 + options.epsilon : 1);
+    }
+  }
+  if (!ownDeviation && !rewards.empty()) {
+    const double divisor = deviation(rewards, options.populationDeviation) + options.epsilon;
+    // A batch of equal rewards has no deviation, and only zeros to divide unless singletons are kept.
+    for (double& advantage : advantages) advantage = advantage == 0 ? 0 : advantage / divisor;
   }
   for (size_t i = 0; i < rewards.size(); ++i) out[sorted.rows[i]] = advantages[i];
 }

@@ -18,14 +18,25 @@ inline constexpr double kLargestReward = 1e290;
 // The index of the first reward that is NaN or larger than kLargestReward in magnitude, -1 if none.
 int64_t firstUnusableReward(std::span<const double> rewards);
 
+struct GroupAdvantageOptions {
+  AdvantageEstimator estimator = AdvantageEstimator::grpo;
+  double epsilon = 1e-6;             // grpo: added to the deviation
+  bool populationDeviation = false;  // grpo: divisor n instead of n - 1
+  bool batchDeviation = false;       // grpo: the deviation of all rewards of the batch instead of the group's
+  bool keepSingletons = false;       // a group of one keeps its reward (grpo: over 1 + epsilon) instead of giving 0
+};
+
 //   rewards   [n]  all usable (see above)                                        (read)
 //   groupIds  [n]  any integers; equal ids are one group, in any order           (read)
-//   out       [n]  exact zeros for groups of one and where all rewards are equal (overwritten)
+//   out       [n]  exact zeros for groups of one (see keepSingletons) and where all rewards are equal (overwritten)
 // Work O(n log n) on one thread. Deterministic, and free of order: within a group every sum runs over the rewards in
 // ascending order and starts from the smallest, so permuting rows permutes the outputs bit for bit, and adding a
 // constant that rounds no reward changes no bit.
-void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, AdvantageEstimator estimator,
-                     double epsilon, std::span<double> out);
+void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, const GroupAdvantageOptions& options,
+                     std::span<double> out);
+
+// Standard deviation, free of order and of overflow; 0 where all values are equal.
+double deviation(std::span<const double> values, bool population);
 
 // Rows in order of (group, reward): where each group begins, and each place's row and reward.
 struct SortedGroups {

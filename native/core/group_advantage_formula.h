@@ -14,10 +14,26 @@ namespace parl {
 
 enum class AdvantageEstimator { grpo = 0, drGrpo = 1, rloo = 2 };
 
+// Root of the mean square of deviations that are ascending and not all 0, with divisor `count`. Scaled by a power of two,
+// so that squares of tiny or huge deviations neither vanish nor overflow.
+PARL_HOST_DEVICE inline double rootMeanSquare(const double* deviations, int64_t n, double count) {
+  const double first = deviations[0] < 0 ? -deviations[0] : deviations[0];
+  const double last = deviations[n - 1] < 0 ? -deviations[n - 1] : deviations[n - 1];
+  const double largest = last > first ? last : first;
+  const int exponent = largest > 0 ? ilogb(largest) : 0;
+  double squares = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const double scaled = scalbn(deviations[i], -exponent);
+    squares += scaled * scaled;
+  }
+  return scalbn(sqrt(squares / count), exponent);
+}
+
 //   rewards [n]  ascending        (read)
 //   out     [n]  same order       (overwritten)
+// populationDeviation divides by n where the sample deviation divides by n - 1.
 PARL_HOST_DEVICE inline void groupAdvantagesOfSorted(const double* rewards, int64_t n, AdvantageEstimator estimator,
-                                                     double epsilon, double* out) {
+                                                     double epsilon, double* out, bool populationDeviation = false) {
   // The raw rewards decide: a rounded mean of equal rewards would leave a residue that the tiny std then inflates.
   if (rewards[0] == rewards[n - 1]) {
     for (int64_t i = 0; i < n; ++i) out[i] = 0;
@@ -31,15 +47,7 @@ PARL_HOST_DEVICE inline void groupAdvantagesOfSorted(const double* rewards, int6
 
   double divisor = 1, factor = 1;
   if (estimator == AdvantageEstimator::grpo) {
-    // Scaled by a power of two so that squares of tiny or huge deviations neither vanish nor overflow.
-    const double largest = out[n - 1] > -out[0] ? out[n - 1] : -out[0];
-    const int exponent = largest > 0 ? ilogb(largest) : 0;
-    double squares = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const double scaled = scalbn(out[i], -exponent);
-      squares += scaled * scaled;
-    }
-    divisor = scalbn(sqrt(squares / (count - 1)), exponent) + epsilon;
+    divisor = rootMeanSquare(out, n, populationDeviation ? count : count - 1) + epsilon;
   } else if (estimator == AdvantageEstimator::rloo) {
     factor = count / (count - 1);
   }

@@ -110,7 +110,7 @@ TEST(cuda_group_advantage_kernel_is_bit_equal_to_the_cpu) {
   for (size_t i = 0; i < n; ++i) groups[i] = static_cast<int32_t>(i * i % 97);
   for (auto estimator : {parl::AdvantageEstimator::grpo, parl::AdvantageEstimator::drGrpo, parl::AdvantageEstimator::rloo}) {
     std::vector<double> expected(n), sortedOut(n), actual(n);
-    parl::groupAdvantages(rewards, groups, estimator, 1e-6, expected);
+    parl::groupAdvantages(rewards, groups, {estimator, 1e-6}, expected);
     const auto sorted = parl::sortGroups(rewards, groups);
     const auto count = static_cast<int64_t>(sorted.begins.size()) - 1;
     parl::test::launch(static_cast<unsigned>((count + 15) / 16), 16, [&] {
@@ -156,7 +156,7 @@ TEST(cuda_group_advantage_on_a_device_is_bit_equal) {
   for (size_t i = 0; i < n; ++i) groups[i] = static_cast<int32_t>(i % 1251);
   for (auto estimator : {parl::AdvantageEstimator::grpo, parl::AdvantageEstimator::drGrpo, parl::AdvantageEstimator::rloo}) {
     std::vector<double> expected(n), actual(n);
-    parl::groupAdvantages(rewards, groups, estimator, 1e-6, expected);
+    parl::groupAdvantages(rewards, groups, {estimator, 1e-6}, expected);
     CHECK(parl::cuda::groupAdvantages(rewards, groups, estimator, 1e-6, actual).empty());
     CHECK(actual == expected);
   }

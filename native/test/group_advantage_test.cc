@@ -12,7 +12,7 @@ using parl::AdvantageEstimator;
 static std::vector<double> advantages(const std::vector<double>& rewards, const std::vector<int32_t>& groups,
                                       AdvantageEstimator estimator, double epsilon = 0) {
   std::vector<double> out(rewards.size(), 99);
-  parl::groupAdvantages(rewards, groups, estimator, epsilon, out);
+  parl::groupAdvantages(rewards, groups, {estimator, epsilon}, out);
   return out;
 }
 

@@ -1,6 +1,8 @@
 import { addon } from './addon.js';
 import { requireCudaDevice } from './cuda-device.js';
 import { NativeValueError, ShapeError } from './errors.js';
+import { expectOneOf } from './expect-one-of.js';
+import { checkGroups, checkRewards } from './grouped-rewards.js';
 import { checkOffsets } from './offsets.js';
 
 /** 'grpo': (r - mean) / (sampleStd + epsilon); 'dr_grpo': r - mean; 'rloo': r minus the mean of the others. */
@@ -8,40 +10,60 @@ export type AdvantageEstimator = 'grpo' | 'dr_grpo' | 'rloo';
 
 export interface GroupAdvantageOptions {
   readonly estimator: AdvantageEstimator;
-  /** GRPO only: added to the sample standard deviation (divisor n - 1). >= 0 and finite. Default 1e-6. */
+  /** GRPO only: added to the standard deviation. >= 0 and finite. Default 1e-6. */
   readonly epsilon?: number;
+  /** GRPO only: divisor n - 1 ('sample', default) or n ('population'). */
+  readonly deviation?: 'sample' | 'population';
+  /** GRPO only: whose deviation divides, the group's (default) or that of all rewards of the batch. */
+  readonly spread?: 'group' | 'batch';
+  /**
+   * What a group of one gets: 0 (default), or the reward itself, which GRPO divides by 1 + epsilon when it scales by
+   * the group. A group of one has nothing to compare with, so 'reward' is there for parity with verl alone.
+   */
+  readonly singleton?: 'zero' | 'reward';
+  /** A NaN reward: refused (default), or a row that was not scored: in no statistic, advantage 0. */
+  readonly missing?: 'refuse' | 'leave_out';
 }
 
 const estimatorCodes: Readonly<Record<AdvantageEstimator, number>> = { grpo: 0, dr_grpo: 1, rloo: 2 };
 
-/** Beyond it, sums of deviations could overflow. */
-const largestReward = 1e290;
-
 /**
  * Group-relative advantages over flat rewards.
  *
- * A group is all rows of one id, wherever they stand. Groups of one and groups whose raw rewards are all equal give
- * exact zeros (the deviation is never tested: a rounded mean of equal rewards would leak). Permuting rows permutes the
- * result bit for bit.
+ * A group is all rows of one id, wherever they stand. Groups whose raw rewards are all equal give exact zeros (the
+ * deviation is never tested: a rounded mean of equal rewards would leak). Permuting rows permutes the result bit for bit.
  *
- * @param rewards - [n], finite, at most 1e290 in magnitude.
+ * @param rewards - [n], finite, at most 1e290 in magnitude; NaN where `missing` allows it.
  * @param groupIds - [n], any 32-bit integers.
- * @param options.epsilon - see {@link GroupAdvantageOptions}; refused with an estimator that has no use for it.
+ * @param options - see {@link GroupAdvantageOptions}; an option that the estimator has no use for is refused.
  * @returns [n], float64.
  * @throws {ShapeError} if the lengths differ.
- * @throws {NativeValueError} for an unusable reward, naming its index; for an unknown estimator or an unusable epsilon.
- * @see DeepSeekMath, arXiv:2402.03300 (GRPO); arXiv:2503.20783 (Dr.GRPO); arXiv:2402.14740 (RLOO). Our choices: divisor
- * n - 1, epsilon 1e-6, zero for groups of one (verl passes r on, TRL gives zero).
+ * @throws {NativeValueError} for an unusable reward, naming its index; for an unknown or useless option.
+ * @see DeepSeekMath, arXiv:2402.03300 (GRPO); arXiv:2503.20783 (Dr.GRPO); arXiv:2402.14740 (RLOO). docs/estimators.md
+ * lists what verl, TRL and others do differently, and `groupAdvantagePresets` holds their options.
  */
 export function groupAdvantages(
   rewards: Float64Array | readonly number[],
   groupIds: Int32Array,
   options: GroupAdvantageOptions,
 ): Float64Array {
-  const { values, code, epsilon } = checkArguments(rewards, groupIds, options);
-  const out = new Float64Array(values.length);
-  addon['groupAdvantages']!(values, groupIds, code, epsilon, out);
-  return out;
+  checkOptions(options);
+  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
+  checkGroups(values, groupIds);
+  const { estimator, epsilon = 1e-6, deviation, spread, singleton, missing = 'refuse' } = options;
+  const scored = missing === 'leave_out' ? [...values.keys()].filter((row) => !Number.isNaN(values[row])) : undefined;
+  const some = scored === undefined || scored.length === values.length ? undefined : scored;
+  const used = some === undefined ? values : Float64Array.from(some, (row) => values[row]!);
+  const ids = some === undefined ? groupIds : Int32Array.from(some, (row) => groupIds[row]!);
+  checkRewards(used, some);
+  const out = new Float64Array(used.length);
+  const code = estimatorCodes[estimator];
+  const flags = [deviation === 'population', spread === 'batch', singleton === 'reward'] as const;
+  addon['groupAdvantages']!(used, ids, code, epsilon, flags[0], flags[1], flags[2], out);
+  if (some === undefined) return out;
+  const all = new Float64Array(values.length);
+  for (const [i, row] of some.entries()) all[row] = out[i]!;
+  return all;
 }
 
 /**
@@ -56,10 +78,20 @@ export function cudaGroupAdvantages(
   groupIds: Int32Array,
   options: GroupAdvantageOptions,
 ): Float64Array {
-  const { values, code, epsilon } = checkArguments(rewards, groupIds, options);
+  checkOptions(options);
+  const useless = (['deviation', 'spread', 'singleton', 'missing'] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  if (useless !== undefined) {
+    throw new NativeValueError(`expected no option but estimator and epsilon on the CUDA device, received ${useless}`);
+  }
+  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
+  checkGroups(values, groupIds);
+  checkRewards(values, undefined);
   requireCudaDevice();
   const out = new Float64Array(values.length);
-  const failure = addon['cudaGroupAdvantages']!(values, groupIds, code, epsilon, out);
+  const { estimator, epsilon = 1e-6 } = options;
+  const failure = addon['cudaGroupAdvantages']!(values, groupIds, estimatorCodes[estimator], epsilon, out);
   if (failure !== '') throw new NativeValueError(`the CUDA device failed in ${failure}`);
   return out;
 }
@@ -84,32 +116,23 @@ export function broadcastToTokens(values: Float64Array, offsets: Int32Array): Fl
   return out;
 }
 
-function checkArguments(
-  rewards: Float64Array | readonly number[],
-  groupIds: Int32Array,
-  { estimator, epsilon }: GroupAdvantageOptions,
-): { readonly values: Float64Array; readonly code: number; readonly epsilon: number } {
+function checkOptions(options: GroupAdvantageOptions): void {
+  const { estimator, epsilon } = options;
   if (!Object.hasOwn(estimatorCodes, estimator)) {
     throw new NativeValueError(`expected estimator to be one of grpo, dr_grpo, rloo, received ${estimator}`);
   }
-  if (epsilon !== undefined && estimator !== 'grpo') {
-    throw new NativeValueError(
-      `expected no epsilon with estimator ${estimator}, which divides by nothing, received ${epsilon}`,
-    );
+  for (const name of ['epsilon', 'deviation', 'spread'] as const) {
+    if (options[name] !== undefined && estimator !== 'grpo') {
+      throw new NativeValueError(
+        `expected no ${name} with estimator ${estimator}, which divides by nothing, received ${options[name]}`,
+      );
+    }
   }
   if (epsilon !== undefined && !(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY)) {
     throw new NativeValueError(`expected epsilon to be finite and >= 0, received ${epsilon}`);
   }
-  const values = rewards instanceof Float64Array ? rewards : Float64Array.from(rewards);
-  if (!(groupIds instanceof Int32Array)) throw new ShapeError('expected groupIds to be an Int32Array');
-  if (groupIds.length !== values.length) {
-    throw new ShapeError(`expected groupIds.length to be rewards.length ${values.length}, received ${groupIds.length}`);
-  }
-  const unusable = values.findIndex((reward) => !(Math.abs(reward) <= largestReward));
-  if (unusable >= 0) {
-    throw new NativeValueError(
-      `expected finite rewards of at most 1e290 in magnitude, received ${values[unusable]} at index ${unusable}`,
-    );
-  }
-  return { values, code: estimatorCodes[estimator], epsilon: epsilon ?? 1e-6 };
+  expectOneOf('deviation', options.deviation, ['sample', 'population']);
+  expectOneOf('spread', options.spread, ['group', 'batch']);
+  expectOneOf('singleton', options.singleton, ['zero', 'reward']);
+  expectOneOf('missing', options.missing, ['refuse', 'leave_out']);
 }

@@ -8,6 +8,7 @@
  * //   cuda: { built: false, available: false, reason: '...' } }
  */
 export { type AdamwOptions, adamwUpdate, globalNorm } from './adamw.js';
+export { groupAdvantagePresets } from './advantage-presets.js';
 export { type AttentionOptions, attentionBackward, attentionForward } from './attention.js';
 export { addBias, columnSum } from './bias.js';
 export { canonicalCallText, type JsonValue } from './canonical-call.js';
@@ -22,8 +23,20 @@ export {
   type GroupAdvantageOptions,
   groupAdvantages,
 } from './group-advantage.js';
+export {
+  type BestOfGroupOptions,
+  bestOfGroupAdvantages,
+  type LengthBaselineOptions,
+  lengthBaselineAdvantages,
+} from './group-baseline.js';
 export { type LinearLogprobOptions, linearLogprobBackward, linearLogprobForward } from './linear-logprob.js';
 export { type LogprobOptions, type Logprobs, logprobBackward, logprobForward } from './logprob.js';
+export {
+  type MaskedStatistics,
+  maskedStatistics,
+  type WhitenOptions,
+  whiten,
+} from './masked-statistics.js';
 export { type MatmulOptions, matmul } from './matmul.js';
 export {
   type IsaName,
@@ -43,7 +56,9 @@ export {
   type TokenBatch,
   tokenBatch,
 } from './redundancy.js';
+export { type ReinforceBaselineOptions, reinforceBaselineAdvantages, remaxAdvantages } from './reinforce-baselines.js';
 export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';
+export { type PartAdvantageOptions, partAdvantages, standardize } from './reward-parts.js';
 export { rmsNormBackward, rmsNormForward } from './rms-norm.js';
 export { type RopeOptions, ropeApply } from './rope.js';
 export {
@@ -57,3 +72,20 @@ export {
   type SamplerWeights,
 } from './sampler.js';
 export { swigluBackward, swigluForward } from './swiglu.js';
+export {
+  discountedReturns,
+  type GaeOptions,
+  generalizedAdvantages,
+  type ReinforcePlusPlusOptions,
+  reinforcePlusPlus,
+  type TokenCredit,
+} from './token-credit.js';
+export { broadcastToSampled, tokenRewardSums } from './token-rewards.js';
+export { paddedTokenRows, type TokenRows } from './token-rows.js';
+export {
+  type EpisodeSteps,
+  type StepGroupOptions,
+  stepGroupAdvantages,
+  type TurnCreditOptions,
+  turnLevelAdvantages,
+} from './turn-credit.js';

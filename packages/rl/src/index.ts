@@ -14,6 +14,7 @@ export { DecoderJudge } from './decoder-judge.js';
 export { DecoderModel } from './decoder-model.js';
 export { deriveSeed, permutation } from './derive-seed.js';
 export type { EpisodeLimits, EpisodeRequest } from './episode.js';
+export { type KlControl, klShapedRewards, nextKlCoefficient } from './kl-control.js';
 export { learningRateAt } from './learning-rate.js';
 export { MetricsFile } from './metrics-file.js';
 export { loadPolicy, type PolicyFolder, savePolicy } from './policy-folder.js';

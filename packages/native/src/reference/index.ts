@@ -8,7 +8,14 @@
 export { adamwReference } from './adamw.js';
 export { attentionReference } from './attention.js';
 export { decoderLogitsReference, logSoftmaxReference } from './decoder.js';
-export { broadcastToTokensReference, groupAdvantagesReference } from './group-advantage.js';
+export {
+  bestOfGroupReference,
+  broadcastToTokensReference,
+  groupAdvantagesReference,
+  lengthBaselineReference,
+  partAdvantagesReference,
+  standardizeReference,
+} from './group-advantage.js';
 export { logitsRowReference } from './logits.js';
 export { matmulReference } from './matmul.js';
 export { philoxReference, uniformAtReference } from './philox.js';
@@ -17,3 +24,11 @@ export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
 export { rmsNormReference } from './rms-norm.js';
 export { ropeReference } from './rope.js';
 export { swigluReference } from './swiglu.js';
+export {
+  broadcastToSampledReference,
+  discountedReturnsReference,
+  generalizedAdvantagesReference,
+  type ReferenceRows,
+  whitenReference,
+} from './token-credit.js';
+export { stepGroupAdvantagesReference, turnLevelAdvantagesReference } from './turn-credit.js';

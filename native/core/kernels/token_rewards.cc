@@ -1,0 +1,41 @@
+// One row of token rewards to their sum, and one value to the sampled tokens of a row. Both are bound by memory: the sum
+// reads 5 bytes a token, the fill reads 1 and writes 4.
+#include "core/token_rewards.h"
+
+#include "core/kernels/lanes.h"
+
+namespace parl::PARL_ISA {
+
+RewardSum rewardSumRow(const float* rewards, const uint8_t* mask, int64_t n) {
+  SumD sum[2];
+  VecI stray = {};
+  int64_t i = 0;
+  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
+    for (int c = 0; c < 2; ++c) {
+      const Vec x = load(rewards + i + c * kWidth);
+      stray |= (x != splat(0.0f)) & ~maskLanes(mask + i + c * kWidth);
+      sum[c].add(x);
+    }
+  }
+  for (int c = 0; i < n; i += kWidth, ++c) {
+    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
+    const Vec x = loadPartial(rewards + i, lanes);
+    stray |= (x != splat(0.0f)) & ~maskLanesPartial(mask + i, lanes);
+    sum[c].add(x);
+  }
+  sum[0].low += sum[1].low;
+  sum[0].high += sum[1].high;
+  return {sum[0].total(), countLanes(stray) != 0};
+}
+
+void fillSampledRow(float value, const uint8_t* mask, int64_t n, float* out) {
+  const Vec v = splat(value);
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(out + i, select(maskLanes(mask + i), v, splat(0.0f)));
+  if (i < n) {
+    const int lanes = static_cast<int>(n - i);
+    storePartial(out + i, select(maskLanesPartial(mask + i, lanes), v, splat(0.0f)), lanes);
+  }
+}
+
+}  // namespace parl::PARL_ISA
