@@ -17,6 +17,7 @@ const mayImport = {
   evaluation: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
   cli: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl', 'evaluation', 'server'],
   server: ['schema', 'host-guard'],
+  conformance: ['schema', 'native', 'tfjs-backend', 'policy', 'rl', 'evaluation'],
   bench: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
 };
 
