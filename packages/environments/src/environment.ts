@@ -5,6 +5,8 @@ import type { Task, ToolCall, ToolResult, ToolSpec } from '@parl-mt/schema';
  * turns. Untrusted calls never throw: whatever a call does wrong comes back as an error result that the policy sees.
  */
 export interface Environment {
+  /** Whether `snapshot`, `restore` and `digest` work. Where false they throw: the state lies in a foreign process. */
+  readonly supportsSnapshots: boolean;
   /** Functions on offer in the current task; before the first reset, every function the environment has. */
   tools(): readonly ToolSpec[];
   /**
@@ -14,17 +16,29 @@ export interface Environment {
    * @throws {ConfigError} when the task does not fit the environment.
    */
   reset(task: Task, seed: number): void | Promise<void>;
-  /** Executes one call. Bad names, arguments or JSON are error results with fault "policy". */
-  call(call: ToolCall): ToolResult | Promise<ToolResult>;
-  /** A copy of the whole state, private parts included; later calls do not change it. */
+  /**
+   * Executes one call. Bad names, arguments or JSON are error results with fault "policy".
+   *
+   * @param signal - aborted when nobody waits for the result any more; the call is then cancelled where that is possible.
+   */
+  call(call: ToolCall, signal?: AbortSignal): ToolResult | Promise<ToolResult>;
+  /**
+   * A copy of the whole state, private parts included; later calls do not change it.
+   *
+   * @throws {UsageError} where snapshots are not supported.
+   */
   snapshot(): unknown;
   /**
    * Goes back to a state taken by `snapshot()`; the snapshot stays valid and may be restored again.
    *
-   * @throws {UsageError} when the value is not a snapshot of this environment.
+   * @throws {UsageError} when the value is not a snapshot of this environment, or snapshots are not supported.
    */
   restore(snapshot: unknown): void;
-  /** Stable hash of the state: equal states have equal digests, different states different ones. */
+  /**
+   * Stable hash of the state: equal states have equal digests, different states different ones.
+   *
+   * @throws {UsageError} where snapshots are not supported.
+   */
   digest(): string;
   /** Frees what the environment holds. Idempotent. */
   close(): void | Promise<void>;

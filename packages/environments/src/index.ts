@@ -37,6 +37,8 @@ export type { CheckReport, TagReport } from './conformance/tally.js';
 export { type CreateEnvironmentOptions, createEnvironment } from './create-environment.js';
 export { type BenchmarkName, benchmarkFolder, dataHome } from './data-home.js';
 export type { Environment } from './environment.js';
+export { GuardedEnvironment } from './guarded-environment.js';
+export { McpEnvironment } from './mcp/mcp-environment.js';
 export { taskFingerprint } from './synthesis/fingerprint.js';
 export { coveredMethods } from './synthesis/planner.js';
 export { type SynthesisClass, synthesisClasses } from './synthesis/scenario.js';

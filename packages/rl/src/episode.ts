@@ -38,7 +38,7 @@ export class Episode {
   #stopReason: StopReason | undefined;
   #failure: string | undefined;
 
-  /** The environment must have been reset to the request's task. */
+  /** The environment must be guarded (its calls never throw), and reset to the request's task before the first prompt. */
   constructor(request: EpisodeRequest, environment: Environment, model: RolloutModel, limits: EpisodeLimits) {
     this.#request = request;
     this.#environment = environment;
@@ -92,7 +92,7 @@ export class Episode {
     const results: ToolResult[] = [];
     for (const call of parsed.calls) {
       stateBefore.push(this.#environment.digest());
-      results.push(await this.#call(call));
+      results.push(await this.#environment.call(call));
     }
     const step: Step = {
       turn: this.#turn,
@@ -118,10 +118,17 @@ export class Episode {
       message: parsed.message,
       completion: [{ kind: 'tokens', ids: tokens }],
     });
-    if (parsed.calls.length === 0) this.#nextTurn();
+    const overdue = results.find(({ cause }) => cause === 'episode_deadline');
+    if (overdue !== undefined) this.#stop('environment_error', overdue.content);
+    else if (parsed.calls.length === 0) this.#nextTurn();
     else if (this.#stepsInTurn > this.#limits.stepLimit) {
       this.#stop('step_limit', `turn ${this.#turn + 1} took more than ${this.#limits.stepLimit} steps`);
     }
+  }
+
+  /** Ends an episode whose environment did not start. */
+  fail(message: string): void {
+    if (!this.isFinished) this.#stop('environment_error', message);
   }
 
   /** Ends the episode from outside. */
@@ -145,16 +152,6 @@ export class Episode {
         seconds: (performance.now() - this.#startedAt) / 1000,
       },
     };
-  }
-
-  async #call(call: Step['calls'][number]): Promise<ToolResult> {
-    try {
-      return await this.#environment.call(call);
-    } catch (error) {
-      // An environment that throws is at fault itself; the policy sees an error and the episode goes on.
-      const message = error instanceof Error ? error.message : String(error);
-      return { content: `Error during execution: ${message}`, isError: true, fault: 'environment' };
-    }
   }
 
   #nextTurn(): void {

@@ -22,7 +22,9 @@ export function callRedundancy(trajectories: readonly Trajectory[]): number[] {
       for (const [k, call] of step.calls.entries()) {
         const digest = step.stateBefore[k]!;
         if (!digestIds.has(digest)) digestIds.set(digest, digestIds.size);
-        texts.push(canonicalCallText({ name: call.name, arguments: parseArguments(call.arguments) }));
+        const text = canonicalCallText({ name: call.name, arguments: parseArguments(call.arguments) });
+        // A call that its environment failed is no call that a later one could repeat: trying again is right.
+        texts.push(step.results[k]!.fault === 'environment' ? `${text} failed ${texts.length}` : text);
         versions.push(digestIds.get(digest)!);
         failed.push(step.results[k]!.isError ? 1 : 0);
       }

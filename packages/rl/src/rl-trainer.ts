@@ -85,6 +85,7 @@ export async function trainRl(
         context: config.context,
         stepLimit: config.stepLimit,
         temperature: config.sampling.temperature,
+        limits: config.limits,
         signal: options.signal,
       });
       const trajectories = scoreTrajectories(rollouts, tasksById, config.reward).map(({ trajectory }) => trajectory);

@@ -1,4 +1,11 @@
-import { contextConfigSchema, rewardConfigSchema, type Task } from '@parl-mt/schema';
+import type { Environment } from '@parl-mt/environments';
+import {
+  contextConfigSchema,
+  environmentLimitsSchema,
+  rewardConfigSchema,
+  type Task,
+  trajectorySchema,
+} from '@parl-mt/schema';
 import { expect, test } from 'vitest';
 import { runRollouts } from './rollout.js';
 import { ScriptedModel } from './scripted-model.testing.js';
@@ -117,6 +124,107 @@ test('a prompt that cannot fit ends the episode with what it needed', async () =
   const [trajectory] = await runRollouts(model, [request], tight);
   expect(trajectory!.stopReason).toBe('context_overflow');
   expect(trajectory!.failure).toMatch(/the prompt needs \d+ tokens, 40 fit/);
+});
+
+/** A world of one function that fails in the way its argument names. */
+const world = (answer: Environment['call'], rest: Partial<Environment> = {}): Environment => ({
+  supportsSnapshots: false,
+  tools: () => task.tools,
+  reset: () => {},
+  call: answer,
+  snapshot: () => ({}),
+  restore: () => {},
+  digest: () => 'never asked',
+  close: () => {},
+  ...rest,
+});
+
+test('a tool that throws, hangs, floods or answers garbage is a result with its cause, and the episode goes on', async () => {
+  const hostile = world(({ arguments: args }) => {
+    if (args.includes('throw')) throw new Error('boom');
+    if (args.includes('hang')) return new Promise(() => {});
+    if (args.includes('flood')) return { content: 'x'.repeat(10_000), isError: false };
+    if (args.includes('garbage')) return 42 as never;
+    return { content: 'ok', isError: false };
+  });
+  const ways = ['throw', 'hang', 'flood', 'garbage', 'work'];
+  const model = new ScriptedModel((prompt) => {
+    const next = ways.find((way) => !prompt.includes(`cd(folder='${way}')`));
+    return next === undefined
+      ? `${awareness('a', 'b')}Done.<|end|>`
+      : `${awareness('a', 'b')}<tool_call>cd(folder='${next}')</tool_call><|end|>`;
+  });
+  const context = contextConfigSchema.parse({ mode: 'history+awareness', maxContextTokens: 40_000, maxNewTokens: 400 });
+  const [trajectory] = await runRollouts(model, [{ ...request, task: { ...task, turns: [task.turns[0]!] } }], {
+    ...options,
+    context,
+    stepLimit: 10,
+    limits: environmentLimitsSchema.parse({ callTimeoutMs: 20, maxResultBytes: 1000 }),
+    createEnvironment: () => hostile,
+  });
+  const results = trajectory!.steps.flatMap(({ results }) => results);
+  expect(results.map(({ fault, cause }) => [fault, cause])).toEqual([
+    ['environment', 'exception'],
+    ['environment', 'call_deadline'],
+    ['environment', 'output_limit'],
+    ['environment', 'invalid_result'],
+    [undefined, undefined],
+  ]);
+  expect(trajectory!.stopReason).toBe('completed');
+  const parsed = trajectorySchema.parse(JSON.parse(JSON.stringify(trajectory)));
+  expect(parsed.steps.flatMap(({ results }) => results)).toEqual(results);
+});
+
+test('a call that its environment failed may be tried again: that is no repetition', async () => {
+  let calls = 0;
+  const flaky = world(() => {
+    calls += 1;
+    if (calls === 1) throw new Error('the tool server is gone');
+    return { content: 'ok', isError: false };
+  });
+  const respond = () => `${awareness('a', 'b')}<tool_call>cd(folder='docs')</tool_call><|end|>`;
+  const limited = { ...options, stepLimit: 2, createEnvironment: () => flaky };
+  const trajectories = await runRollouts(new ScriptedModel(respond), [request], limited);
+  // Three calls, the first of them failed by the world: with no digest, none is known to repeat another.
+  expect(trajectories[0]!.usage.calls).toBe(3);
+  expect(scoreTrajectories(trajectories, new Map([[task.id, task]]), weights)[0]!.repeatedCalls).toBe(0);
+  const refusing = world(() => ({ content: 'no such folder', isError: true }));
+  const refused = await runRollouts(new ScriptedModel(respond), [request], {
+    ...limited,
+    createEnvironment: () => refusing,
+  });
+  // A refusal again and again is the policy's fault: two of three repeat.
+  expect(scoreTrajectories(refused, new Map([[task.id, task]]), weights)[0]!.repeatedCalls).toBe(2);
+});
+
+test('a world that does not start ends its own episode only, and every world is closed', async () => {
+  const closed = new Set<number>();
+  let made = 0;
+  const make = () => {
+    made += 1;
+    const number = made;
+    const isBroken = number === 2;
+    return world(() => ({ content: 'ok', isError: false }), {
+      reset: () => (isBroken ? Promise.reject(new Error('no server')) : undefined),
+      close: () => void closed.add(number),
+    });
+  };
+  const requests = [0, 1, 2].map((groupId) => ({ ...request, groupId }));
+  const trajectories = await runRollouts(new ScriptedModel(solver), requests, { ...options, createEnvironment: make });
+  expect(trajectories.map(({ stopReason }) => stopReason)).toEqual(['completed', 'environment_error', 'completed']);
+  expect(trajectories[1]!.failure).toBe('the environment did not start: no server');
+  expect([...closed].sort()).toEqual([1, 2, 3]);
+});
+
+test('an episode whose tools have used up its time ends with that reason', async () => {
+  const slow = world(() => new Promise((resolve) => setTimeout(resolve, 30, { content: 'ok', isError: false })));
+  const [trajectory] = await runRollouts(new ScriptedModel(solver), [request], {
+    ...options,
+    limits: environmentLimitsSchema.parse({ episodeTimeoutMs: 10 }),
+    createEnvironment: () => slow,
+  });
+  expect(trajectory!.stopReason).toBe('environment_error');
+  expect(trajectory!.failure).toContain('the calls of this episode have taken 10 ms');
 });
 
 test('an aborted signal cancels', async () => {

@@ -1,5 +1,5 @@
-import { createEnvironment } from '@parl-mt/environments';
-import { CancelledError, type Trajectory } from '@parl-mt/schema';
+import { createEnvironment, type Environment, GuardedEnvironment } from '@parl-mt/environments';
+import { CancelledError, type EnvironmentLimits, RolloutError, type Trajectory } from '@parl-mt/schema';
 import { deriveSeed } from './derive-seed.js';
 import { Episode, type EpisodeLimits, type EpisodeRequest } from './episode.js';
 import type { RolloutModel } from './rollout-model.js';
@@ -7,6 +7,10 @@ import type { RolloutModel } from './rollout-model.js';
 export interface RolloutOptions extends EpisodeLimits {
   /** Softmax temperature; 0 is greedy. */
   readonly temperature: number;
+  /** What tools may cost; the schema's defaults where absent. */
+  readonly limits?: EnvironmentLimits | undefined;
+  /** Makes the environment of a kind; the built-in kinds by default. It is guarded here. */
+  readonly createEnvironment?: ((kind: string) => Environment) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after every batch of steps. */
   readonly onProgress?: ((finished: number, total: number) => void) | undefined;
@@ -26,41 +30,72 @@ export async function runRollouts(
   options: RolloutOptions,
 ): Promise<Trajectory[]> {
   const trajectories = new Array<Trajectory>(requests.length);
-  const inFlight = new Map<number, { readonly index: number; readonly episode: Episode }>();
+  const inFlight = new Map<number, InFlight>();
+  const closeAll = (entries: readonly InFlight[]) => Promise.all(entries.map(({ environment }) => environment.close()));
   let next = 0;
   let finished = 0;
-  while (finished < requests.length) {
-    for (let slot = 0; slot < model.slots && next < requests.length; slot += 1) {
-      if (inFlight.has(slot)) continue;
-      const request = requests[next]!;
-      const environment = createEnvironment(request.task.environment);
-      await environment.reset(request.task, request.seed);
-      inFlight.set(slot, { index: next, episode: new Episode(request, environment, model, options) });
-      next += 1;
+  try {
+    while (finished < requests.length) {
+      const starts: Promise<void>[] = [];
+      for (let slot = 0; slot < model.slots && next < requests.length; slot += 1) {
+        if (inFlight.has(slot)) continue;
+        const entry = prepare(requests[next]!, next, model, options);
+        inFlight.set(slot, entry);
+        starts.push(start(entry));
+        next += 1;
+      }
+      await Promise.all(starts);
+      if (options.signal?.aborted) throw new CancelledError('rollouts were cancelled');
+      const asked: { readonly slot: number; readonly episode: Episode; readonly prompt: Int32Array }[] = [];
+      for (const [slot, { episode }] of inFlight) {
+        const prompt = episode.nextPrompt();
+        if (prompt !== undefined) asked.push({ slot, episode, prompt });
+      }
+      const completions = await model.complete(
+        asked.map(({ slot, episode, prompt }) => ({
+          slot,
+          prompt,
+          maxNewTokens: options.context.maxNewTokens,
+          seed: deriveSeed(episode.request.seed, episode.stepCount),
+        })),
+        { temperature: options.temperature, signal: options.signal },
+      );
+      // At once: a slow tool of one episode does not hold up the tools of the others.
+      await Promise.all(asked.map(({ episode }, i) => episode.act(completions[i]!)));
+      const ended = [...inFlight].filter(([, { episode }]) => episode.isFinished);
+      for (const [slot, { index, episode }] of ended) {
+        trajectories[index] = episode.trajectory();
+        inFlight.delete(slot);
+        finished += 1;
+      }
+      await closeAll(ended.map(([, entry]) => entry));
+      options.onProgress?.(finished, requests.length);
     }
-    if (options.signal?.aborted) throw new CancelledError('rollouts were cancelled');
-    const asked: { readonly slot: number; readonly episode: Episode; readonly prompt: Int32Array }[] = [];
-    for (const [slot, { episode }] of inFlight) {
-      const prompt = episode.nextPrompt();
-      if (prompt !== undefined) asked.push({ slot, episode, prompt });
-    }
-    const completions = await model.complete(
-      asked.map(({ slot, episode, prompt }) => ({
-        slot,
-        prompt,
-        maxNewTokens: options.context.maxNewTokens,
-        seed: deriveSeed(episode.request.seed, episode.stepCount),
-      })),
-      { temperature: options.temperature, signal: options.signal },
-    );
-    for (const [i, { episode }] of asked.entries()) await episode.act(completions[i]!);
-    for (const [slot, { index, episode }] of inFlight) {
-      if (!episode.isFinished) continue;
-      trajectories[index] = episode.trajectory();
-      inFlight.delete(slot);
-      finished += 1;
-    }
-    options.onProgress?.(finished, requests.length);
+    return trajectories;
+  } finally {
+    await closeAll([...inFlight.values()]);
   }
-  return trajectories;
+}
+
+interface InFlight {
+  readonly index: number;
+  readonly request: EpisodeRequest;
+  readonly environment: Environment;
+  readonly episode: Episode;
+}
+
+function prepare(request: EpisodeRequest, index: number, model: RolloutModel, options: RolloutOptions): InFlight {
+  const make = options.createEnvironment ?? createEnvironment;
+  const environment = new GuardedEnvironment(make(request.task.environment), options.limits);
+  return { index, request, environment, episode: new Episode(request, environment, model, options) };
+}
+
+/** An environment that does not start ends its own episode; a task that does not fit is an error of the caller. */
+async function start({ request, environment, episode }: InFlight): Promise<void> {
+  try {
+    await environment.reset(request.task, request.seed);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    episode.fail(error.message);
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { environmentLimitsSchema } from './environment-config.js';
 import { contextConfigSchema, samplingConfigSchema } from './training-config.js';
 
 export const evaluationConfigSchema = z.object({
@@ -13,6 +14,7 @@ export const evaluationConfigSchema = z.object({
   tasks: z.number().int().min(1).default(200).describe('Held-out synthetic tasks; ignored by file benchmarks.'),
   context: contextConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({ temperature: 0 }),
+  limits: environmentLimitsSchema.prefault({}),
   stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
   bootstrapSamples: z.number().int().min(100).default(2000).describe('Resamples of the 95% interval over tasks.'),
   seed: z.number().int().min(0).default(1).describe('Sampling streams and bootstrap.'),

@@ -15,6 +15,14 @@ export {
   chatToolCallSchema,
 } from './chat-message.js';
 export { closeSchema } from './closed-schema.js';
+export {
+  type EnvironmentLimits,
+  environmentLimitsSchema,
+  type McpHttpConfig,
+  type McpServerConfig,
+  type McpStdioConfig,
+  mcpServerConfigSchema,
+} from './environment-config.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
 export { type InputPath, inputPaths } from './input-paths.js';
@@ -91,8 +99,10 @@ export {
   type StopReason,
   stepSchema,
   stopReasonSchema,
+  type ToolErrorCause,
   type ToolResult,
   type Trajectory,
+  toolErrorCauseSchema,
   toolResultSchema,
   trajectorySchema,
 } from './trajectory.js';

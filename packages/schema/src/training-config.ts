@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { environmentLimitsSchema } from './environment-config.js';
 
 /** AdamW with decoupled weight decay (Loshchilov and Hutter 2019) and global-norm clipping. */
 export const adamwConfigSchema = z.object({
@@ -81,6 +82,7 @@ export const rlConfigSchema = z.object({
   context: contextConfigSchema.prefault({}),
   reward: rewardConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({}),
+  limits: environmentLimitsSchema.prefault({}),
   advantage: z.enum(['grpo', 'dr_grpo', 'rloo']).default('grpo').describe('Group advantage estimator.'),
   groupSize: z.number().int().min(2).default(8).describe('Trajectories of one task.'),
   tasksPerUpdate: z.number().int().min(1).default(8).describe('Groups of one update.'),

@@ -1,6 +1,26 @@
 import { z } from 'zod';
 import { awarenessSchema, toolCallSchema } from './message.js';
 
+/**
+ * What went wrong with a call.
+ * - `invalid_arguments`, `unknown_tool`: the call itself; `tool_error`: the tool ran and reported a failure.
+ * - `exception`: the environment failed inside; `call_deadline`, `episode_deadline`: no answer in time;
+ *   `output_limit`: the answer was too long and is cut; `invalid_result`: the answer is no tool result;
+ *   `connection`: the tool server is gone.
+ */
+export const toolErrorCauseSchema = z.enum([
+  'invalid_arguments',
+  'unknown_tool',
+  'tool_error',
+  'exception',
+  'call_deadline',
+  'episode_deadline',
+  'output_limit',
+  'invalid_result',
+  'connection',
+]);
+export type ToolErrorCause = z.infer<typeof toolErrorCauseSchema>;
+
 /** What came back from a tool. An error result is data that the policy sees, never a crashed run. */
 export const toolResultSchema = z.object({
   content: z.string().describe('Text that the policy sees.'),
@@ -9,6 +29,8 @@ export const toolResultSchema = z.object({
     .enum(['policy', 'environment'])
     .optional()
     .describe('Who is to blame for an error: the call itself, or the tool behind it (hang, crash, garbage).'),
+  cause: toolErrorCauseSchema.optional().describe('What went wrong; absent where the environment does not say.'),
+  detail: z.string().optional().describe('More of the cause, for people: never shown to the policy.'),
 });
 export type ToolResult = z.infer<typeof toolResultSchema>;
 

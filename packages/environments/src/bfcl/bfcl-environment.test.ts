@@ -37,13 +37,16 @@ test('errors of the class, of binding and of parsing are results with the policy
     content: '{"error": "cat: \'nope\': No such file or directory"}',
     isError: true,
     fault: 'policy',
+    cause: 'tool_error',
   });
   expect(run('cat()')).toBe(
     "Error during execution: GorillaFileSystem.cat() missing 1 required positional argument: 'file_name'",
   );
   expect(run('cat(')).toBe("Error during execution: '(' was never closed (<string>, line 1)");
   const badJson = environment.call({ name: 'cat', arguments: '{' });
-  expect(badJson).toMatchObject({ isError: true, fault: 'policy' });
+  expect(badJson).toMatchObject({ isError: true, fault: 'policy', cause: 'invalid_arguments' });
+  const unknown = environment.call({ name: 'fly', arguments: '{}' });
+  expect(unknown).toMatchObject({ isError: true, fault: 'policy', cause: 'unknown_tool' });
 });
 
 test('the text rewrite reaches into string literals', () => {

@@ -29,6 +29,7 @@ export interface BfclEnvironmentOptions {
  * results rendered as the official Python executor does. Randomness of the classes is seeded by the scenario, as there.
  */
 export class BfclEnvironment implements Environment {
+  readonly supportsSnapshots = true;
   readonly #modelName: string;
   readonly #longContext: LongContextData | undefined;
   readonly #today: { readonly today?: () => CalendarDate };
@@ -65,9 +66,16 @@ export class BfclEnvironment implements Environment {
       callText = BfclEnvironment.renderCall(call);
     } catch (error) {
       if (!(error instanceof RolloutError)) throw error;
-      return { content: `Error during execution: ${error.message}`, isError: true, fault: 'policy' };
+      return {
+        content: `Error during execution: ${error.message}`,
+        isError: true,
+        fault: 'policy',
+        cause: 'invalid_arguments',
+      };
     }
-    return this.execute(callText);
+    const result = this.execute(callText);
+    if (!result.isError || this.#requireInstances('call').hasMethod(call.name)) return result;
+    return { ...result, cause: 'unknown_tool' };
   }
 
   /**
@@ -80,7 +88,8 @@ export class BfclEnvironment implements Environment {
     this.#digest = undefined;
     const { text, isError, isInternal } = instances.execute(callText);
     if (!isError) return { content: text, isError };
-    return { content: text, isError, fault: isInternal ? 'environment' : 'policy' };
+    if (isInternal) return { content: text, isError, fault: 'environment', cause: 'exception' };
+    return { content: text, isError, fault: 'policy', cause: 'tool_error' };
   }
 
   /**

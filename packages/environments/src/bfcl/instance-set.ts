@@ -137,6 +137,11 @@ export class InstanceSet {
     }
   }
 
+  /** Whether one of the instances has a method of that name. */
+  hasMethod(name: string): boolean {
+    return this.#owners.has(name);
+  }
+
   /** State of one class; its attributes are live. */
   state(className: string): ApiState | undefined {
     return this.#states.get(className);

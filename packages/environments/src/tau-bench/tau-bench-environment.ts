@@ -41,6 +41,7 @@ class TauBenchSnapshot {
  * and snapshot cost microseconds.
  */
 export class TauBenchEnvironment implements Environment {
+  readonly supportsSnapshots = true;
   readonly #dataDirectory: string;
   #episode: Episode | undefined;
 
@@ -79,21 +80,26 @@ export class TauBenchEnvironment implements Environment {
   call(call: ToolCall): ToolResult {
     const { world, database, actions } = this.#require('call');
     const kwargs = readArguments(call);
-    if (typeof kwargs === 'string') return { content: kwargs, isError: true, fault: 'policy' };
+    if (typeof kwargs === 'string') {
+      return { content: kwargs, isError: true, fault: 'policy', cause: 'invalid_arguments' };
+    }
     actions.push({ name: call.name, kwargs });
     const tool = Object.hasOwn(world.domain.tools, call.name) ? world.domain.tools[call.name] : undefined;
-    if (tool === undefined) return { content: `Unknown action ${call.name}`, isError: true, fault: 'policy' };
+    if (tool === undefined) {
+      return { content: `Unknown action ${call.name}`, isError: true, fault: 'policy', cause: 'unknown_tool' };
+    }
     let content: string | null;
     try {
       content = invokeTool(world.domain.name, call.name, tool, kwargs, database);
     } catch {
       // A bug of ours: an error result, never a crashed run.
-      return { content: 'Error: internal error', isError: true, fault: 'environment' };
+      return { content: 'Error: internal error', isError: true, fault: 'environment', cause: 'exception' };
     }
     if (world.domain.terminateTools.has(call.name)) this.#require('call').isDone = true;
     // The reference crashes here; see EpisodeCrash.
-    if (content === null) return { content: `Error: ${call.name} returned nothing`, isError: true, fault: 'policy' };
-    return content.startsWith('Error: ') ? { content, isError: true, fault: 'policy' } : { content, isError: false };
+    const text = content ?? `Error: ${call.name} returned nothing`;
+    if (!text.startsWith('Error: ')) return { content: text, isError: false };
+    return { content: text, isError: true, fault: 'policy', cause: 'tool_error' };
   }
 
   /** Notes what the agent said to the user: outputs are looked for there. */
