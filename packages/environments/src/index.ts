@@ -23,13 +23,22 @@ export {
   findIrrelevantTurn,
   type ModelCalls,
 } from './bfcl/checker.js';
+export {
+  BfclConversation,
+  type ConversationMessage,
+  type ConversationMode,
+  type ConversationOptions,
+  type ModelAnswer,
+} from './bfcl/conversation.js';
 export { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './bfcl/decode-function-calls.js';
 export { decodePromptOutput } from './bfcl/decode-prompt-output.js';
+export type { FunctionDocument } from './bfcl/function-document.js';
 export { loadLongContext } from './bfcl/load-long-context.js';
-export { bfclCategories, loadBfclTasks, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
+export { bfclCategories, loadBfclTasks, loadFunctionDocuments, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export type { LongContextData } from './bfcl/long-context.js';
 export { ProcessObjects } from './bfcl/process-objects.js';
 export { apiClassNames } from './bfcl/registry.js';
+export { type BfclScores, type CategoryScore, formatScores, scoreBfcl } from './bfcl/scores.js';
 export { formatConformance } from './conformance/format-conformance.js';
 export { type ConformanceReport, runConformance } from './conformance/run-conformance.js';
 export type { ConformanceSuite, SuiteReport } from './conformance/suite.js';

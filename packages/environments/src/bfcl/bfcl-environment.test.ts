@@ -1,6 +1,7 @@
 import { ConfigError, type Task, UsageError } from '@parl-mt/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { BfclEnvironment } from './bfcl-environment.js';
+import { LONG_CONTEXT } from './classes/class-fixture.js';
 
 function taskOf(involvedClasses: readonly string[], initialConfig: string): Task {
   return {
@@ -82,4 +83,52 @@ test('misuse by the caller throws', () => {
   expect(() => new BfclEnvironment().execute('ls()')).toThrow(/expected reset\(\) before execute\(\)/);
   expect(() => environment.reset(taskOf(['NoSuchAPI'], '{}'), 1)).toThrow(/received NoSuchAPI/);
   expect(() => environment.reset(taskOf(['GorillaFileSystem'], '{'), 1)).toThrow(ConfigError);
+});
+
+const LOGGED_IN = '{"TwitterAPI": {"authenticated": true, "username": "ann"}}';
+
+function mentionsAfterReset(options: { readonly upstreamLeaks?: boolean }): string {
+  const twitter = new BfclEnvironment(options);
+  twitter.reset(taskOf(['TwitterAPI'], LOGGED_IN), 1);
+  twitter.execute("post_tweet('one')");
+  twitter.execute("mention(0, ['@bob'])");
+  twitter.reset(taskOf(['TwitterAPI'], LOGGED_IN), 1);
+  return twitter.execute("post_tweet('two')").content;
+}
+
+test('what the official process shares is kept apart per episode, unless upstreamLeaks asks for the original', () => {
+  expect(mentionsAfterReset({})).toContain('"mentions": []');
+  expect(mentionsAfterReset({ upstreamLeaks: true })).toContain('"mentions": ["@bob"]');
+});
+
+test('reading shared objects leaves the digest as it is, changing them does not', () => {
+  const trading = new BfclEnvironment({ longContext: LONG_CONTEXT });
+  trading.reset({ ...taskOf(['TradingBot', 'TwitterAPI'], LOGGED_IN), id: 'long_context_0' }, 1);
+  const before = trading.digest();
+  trading.execute("get_stock_info('AAPL')");
+  trading.execute("post_tweet('x'");
+  expect(trading.digest()).toBe(before);
+  trading.execute("post_tweet('x', [], get_stock_info('AAPL')['MA(5)'])");
+  const shared = trading.digest();
+  trading.execute("mention(0, ['y'])");
+  expect(trading.digest()).not.toBe(shared);
+  expect(trading.execute("get_stock_info('AAPL')").content).toContain('"MA(5)": [5.5, "y"]');
+});
+
+test('a snapshot holds random generators and shared objects', () => {
+  const car = new BfclEnvironment({ longContext: LONG_CONTEXT });
+  car.reset({ ...taskOf(['VehicleControlAPI', 'TravelAPI'], '{}'), id: 'composite_0' }, 1);
+  car.execute('get_current_speed()');
+  car.execute('set_budget_limit(None, 5)');
+  const snapshot = car.snapshot();
+  const next = () => [
+    car.execute('get_current_speed()').content,
+    car.execute('get_outside_temperature_from_google()').content,
+    car.execute("cancel_booking(None, 'booking_1')").content,
+    car.execute("get_credit_card_balance(None, 'card_1')").content,
+  ];
+  const first = next();
+  car.restore(snapshot);
+  expect(next()).toEqual(first);
+  expect(first[3]).toBe('{"card_balance": 600.0}');
 });

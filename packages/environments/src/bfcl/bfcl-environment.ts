@@ -13,7 +13,7 @@ import { encodeState } from './state-encoding.js';
 export interface BfclEnvironmentOptions {
   /** Model name; visible where a string argument quotes a call. Default "policy". */
   readonly modelName?: string;
-  /** Needed by tasks whose id contains "long_context" or "composite". */
+  /** Needed by tasks whose id contains "long_context" or "composite", unless `loadBfclTasks` found the data beside them. */
   readonly longContext?: LongContextData;
   /**
    * Keeps what the official process shares (default arguments, long-context cards, bookings and lists) from one episode to

@@ -7,9 +7,7 @@ import { type CheckVerdict, checkTask, findIrrelevantTurn, type ModelCalls } fro
 import { createInstances } from './create-instances.js';
 import { type DecodeResult, decodeFunctionCalls, endsTurn, type FunctionCall } from './decode-function-calls.js';
 import { decodePromptOutput } from './decode-prompt-output.js';
-import { loadLongContext } from './load-long-context.js';
 import { bfclCategories, loadBfclTasks } from './load-tasks.js';
-import type { LongContextData } from './long-context.js';
 import { jsonMemberText, readJson } from './python/json-reader.js';
 import { pyJson } from './python/render.js';
 import { PyDict, type PyValue } from './python/value.js';
@@ -60,15 +58,12 @@ export function runBfclConformance(directory: string): SuiteReport {
 class TraceRunner {
   readonly #directory: string;
   readonly #tasks = new Map<string, Task>();
-  readonly #longContext: LongContextData | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
     for (const category of bfclCategories(directory)) {
       for (const task of loadBfclTasks(directory, category)) this.#tasks.set(task.id, task);
     }
-    const longContextFile = join(directory, 'long_context_data.json');
-    this.#longContext = existsSync(longContextFile) ? loadLongContext(longContextFile) : undefined;
   }
 
   runTrace(file: string, kind: TraceKind): CheckReport {
@@ -125,17 +120,14 @@ class TraceRunner {
   }
 
   #check(task: Task, calls: ModelCalls | null): CheckVerdict {
-    return checkTask(task, calls, {
-      modelName: TRACE_MODEL,
-      ...(this.#longContext === undefined ? {} : { longContext: this.#longContext }),
-    });
+    return checkTask(task, calls, { modelName: TRACE_MODEL });
   }
 
   /** Replays the calls of a record: every result, and after every turn the state of every class. */
   #runExecution(kind: 'multi_turn' | 'errors', fields: RecordFields, line: string, tally: Tally): void {
     const id = fields.text('id');
     const task = this.#task(fields.has('base_id') ? fields.text('base_id') : id);
-    const instances = createInstances(task, TRACE_MODEL, { longContext: this.#longContext });
+    const instances = createInstances(task, TRACE_MODEL);
     // Read again with ints and floats apart, for the states.
     const exact = readJson(line) as PyDict;
     const states = new StateFollower(exact.get('initial_state') as PyDict);

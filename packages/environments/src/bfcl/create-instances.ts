@@ -6,9 +6,10 @@ import { ProcessObjects } from './process-objects.js';
 import { JsonSyntaxError, readJson } from './python/json-reader.js';
 import { PyDict, PythonError } from './python/value.js';
 import { apiClass, apiClassNames } from './registry.js';
+import { attachedLongContext } from './task-long-context.js';
 
 export interface InstanceOptions {
-  /** Needed by tasks of the long-context categories, ignored by others. */
+  /** Needed by tasks of the long-context categories that were not loaded with it; ignored by others. */
   readonly longContext?: LongContextData | undefined;
   /** Default: fresh ones. */
   readonly process?: ProcessObjects;
@@ -33,12 +34,7 @@ export function createInstances(
   { longContext, process = new ProcessObjects(), today = dateOfClock }: InstanceOptions = {},
 ): InstanceSet {
   const classes = task.involvedClasses.map((name) => requireClass(name, task.id));
-  const isLong = isLongContextTask(task);
-  if (isLong && longContext === undefined) {
-    throw new ConfigError(
-      `task ${task.id}: expected long-context data for this category, received none; pass loadLongContext(FILE)`,
-    );
-  }
+  const extension = isLongContextTask(task) ? requireLongContext(task, longContext) : undefined;
   try {
     const config = readJson(task.initialConfig);
     if (!(config instanceof PyDict)) throw new ConfigError(`task ${task.id}: expected initialConfig to be an object`);
@@ -46,12 +42,21 @@ export function createInstances(
       classes,
       config,
       namePrefix: `${modelName}_${task.id}`,
-      context: { longContext: isLong ? longContext : undefined, process, today },
+      context: { longContext: extension, process, today },
     });
   } catch (error) {
     if (!(error instanceof PythonError) && !(error instanceof JsonSyntaxError)) throw error;
     throw new ConfigError(`task ${task.id}: initialConfig does not load: ${error.message}`, { cause: error });
   }
+}
+
+function requireLongContext(task: Pick<Task, 'id'>, given: LongContextData | undefined): LongContextData {
+  const data = given ?? attachedLongContext(task);
+  if (data !== undefined) return data;
+  throw new ConfigError(
+    `task ${task.id}: expected long-context data for this category, received none; load the task with loadBfclTasks from a ` +
+      'folder that has long_context_data.json, or pass loadLongContext(FILE)',
+  );
 }
 
 function requireClass(name: string, taskId: string): ApiClass {

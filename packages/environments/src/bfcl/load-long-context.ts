@@ -1,8 +1,8 @@
 import { ConfigError, UsageError } from '@parl-mt/schema';
-import { readText } from './load-tasks.js';
 import type { LongContextData } from './long-context.js';
 import { JsonSyntaxError, readJson } from './python/json-reader.js';
 import { PyDict, type PyValue, pyEllipsis } from './python/value.js';
+import { readText } from './read-text.js';
 
 /**
  * Reads what the long-context categories add, with ints and floats apart.

@@ -1,11 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, type Message, type Task, type ToolSpec, type Turn, UsageError } from '@parl-mt/schema';
+import { ConfigError, type Message, type Task, type Turn } from '@parl-mt/schema';
+import { type FunctionDocument, toToolSpec } from './function-document.js';
+import { loadLongContext } from './load-long-context.js';
+import type { LongContextData } from './long-context.js';
 import { jsonMemberText } from './python/json-reader.js';
-import { isRecord, RecordFields } from './record-fields.js';
+import { readText } from './read-text.js';
+import { RecordFields } from './record-fields.js';
+import { attachLongContext } from './task-long-context.js';
 
 /** Appended by the official runner to the description of every function on offer from the start. */
-const SYNTAX_NOTE = ' Note that the provided function is in Python 3 syntax.';
+export const SYNTAX_NOTE = ' Note that the provided function is in Python 3 syntax.';
 
 /** What the official runner says in a turn that reveals held-out functions, in place of a user message. */
 export const REVEAL_MESSAGE = 'I have updated some more functions you can choose from. What about now?';
@@ -22,19 +27,13 @@ const DOCUMENT_FILES: ReadonlyMap<string, string> = new Map([
   ['VehicleControlAPI', 'vehicle_control.json'],
 ]);
 
-interface FunctionDocument {
-  readonly name: string;
-  readonly description: string;
-  readonly parameters: JsonObject;
-}
-
-type JsonObject = { readonly [key: string]: unknown };
-
 /**
  * Reads one category of the official multi-turn tasks.
  *
  * @param directory - folder with `BFCL_v4_multi_turn_{category}.json`, `possible_answer/` and `multi_turn_func_doc/`, or
  *   the folder above it.
+ * Where `long_context_data.json` lies in the folder or beside it, the tasks know it, and environments need no more.
+ *
  * @param category - "base", "miss_param", "miss_func", "long_context", …
  * @throws {UsageError} when a file is missing; {ConfigError} when a line does not have the official shape.
  */
@@ -45,6 +44,7 @@ export function loadBfclTasks(directory: string, category: string): Task[] {
     readRecords(folder, paths.answers).map(({ fields }) => [fields.text('id'), fields.textLists('ground_truth')]),
   );
   const documents = new DocumentReader(folder);
+  const longContext = readLongContext(directory, folder);
   return readRecords(folder, paths.tasks).map(({ line, fields, where }) => {
     const id = fields.text('id');
     const groundTruth = answers.get(id);
@@ -54,7 +54,9 @@ export function loadBfclTasks(directory: string, category: string): Task[] {
         `${where}: expected ${turns} turns of ground truth for ${id}, received ${groundTruth?.length ?? 'none'}`,
       );
     }
-    return toTask(fields, groundTruth, jsonMemberText(line, 'initial_config') ?? '{}', category, documents);
+    const task = toTask(fields, groundTruth, jsonMemberText(line, 'initial_config') ?? '{}', category, documents);
+    if (longContext !== undefined) attachLongContext(task, longContext);
+    return task;
   });
 }
 
@@ -85,14 +87,16 @@ function taskPaths(folder: string, category: string): { readonly tasks: string; 
     : { tasks: file, answers: `possible_answer/${file}` };
 }
 
+function readLongContext(...folders: readonly string[]): LongContextData | undefined {
+  const file = folders
+    .map((folder) => join(folder, 'long_context_data.json'))
+    .find((candidate) => existsSync(candidate));
+  return file === undefined ? undefined : loadLongContext(file);
+}
+
 function dataFolder(directory: string): string {
   const inner = join(directory, 'data');
   return existsSync(join(inner, 'possible_answer')) ? inner : directory;
-}
-
-export function readText(file: string): string {
-  if (!existsSync(file)) throw new UsageError(`expected a file at ${file}, received none`);
-  return readFileSync(file, 'utf8');
 }
 
 interface RecordLine {
@@ -112,6 +116,16 @@ function readRecords(folder: string, file: string): RecordLine[] {
     });
 }
 
+/**
+ * Official function documents of these classes, in the order of the classes and their files.
+ *
+ * @throws {UsageError} when a file is missing; {ConfigError} for unknown classes.
+ */
+export function loadFunctionDocuments(directory: string, classNames: readonly string[]): FunctionDocument[] {
+  const reader = new DocumentReader(dataFolder(directory));
+  return classNames.flatMap((className) => reader.of(className));
+}
+
 /** Function documents per class, each file read once. */
 class DocumentReader {
   readonly #folder: string;
@@ -126,10 +140,11 @@ class DocumentReader {
     if (known !== undefined) return known;
     const file = DOCUMENT_FILES.get(className);
     if (file === undefined) throw new ConfigError(`expected a class of the benchmark, received ${className}`);
-    const documents = readRecords(this.#folder, `multi_turn_func_doc/${file}`).map(({ fields }) => ({
+    const documents = readRecords(this.#folder, `multi_turn_func_doc/${file}`).map(({ fields, line }) => ({
       name: fields.text('name'),
       description: fields.text('description'),
       parameters: Object.fromEntries(fields.fields('parameters').entries()),
+      source: line,
     }));
     this.#byClass.set(className, documents);
     return documents;
@@ -156,13 +171,16 @@ function toTask(
     tools: all.filter(({ name }) => !heldOut.has(name)).map((document) => toToolSpec(document, SYNTAX_NOTE)),
     turns: groundTruth.map((calls, index): Turn => {
       const names = revealed.get(index);
-      const turn = { messages: messagesOf(fields, index), groundTruth: calls };
-      return names === undefined ? turn : { ...turn, revealedTools: names };
+      const messages = messagesOf(fields, index);
+      if (names === undefined) return { messages, groundTruth: calls };
+      const opening = messages.length > 0 ? messages : [{ role: 'user' as const, content: REVEAL_MESSAGE }];
+      return { messages: opening, groundTruth: calls, revealedTools: names };
     }),
   };
   if (heldOut.size === 0) return task;
-  const heldOutTools = all.filter(({ name }) => heldOut.has(name)).map((document) => toToolSpec(document, ''));
-  return { ...task, heldOutTools };
+  // In the order of the reveal, as the official runner appends them.
+  const heldOutTools = Array.from(heldOut).flatMap((name) => all.find((document) => document.name === name) ?? []);
+  return { ...task, heldOutTools: heldOutTools.map((document) => toToolSpec(document, '')) };
 }
 
 /** Turn index to the functions held out until then. */
@@ -178,41 +196,4 @@ function messagesOf(fields: RecordFields, turn: number): Message[] {
     role: message.text('role') === 'system' ? 'system' : 'user',
     content: message.text('content'),
   }));
-}
-
-/** The document as a tool of a chat API: dots in the name replaced, types in JSON Schema's words. */
-function toToolSpec({ name, description, parameters }: FunctionDocument, note: string): ToolSpec {
-  return {
-    name: name.replaceAll('.', '_'),
-    description: description + note,
-    parameters: { ...parameters, ...toJsonSchema({ ...parameters, type: 'object' }) },
-  };
-}
-
-const TYPE_NAMES: ReadonlyMap<unknown, string> = new Map([
-  ['integer', 'integer'],
-  ['number', 'number'],
-  ['float', 'number'],
-  ['string', 'string'],
-  ['boolean', 'boolean'],
-  ['array', 'array'],
-  ['tuple', 'array'],
-  ['object', 'object'],
-  ['dict', 'object'],
-]);
-
-function toJsonSchema(schema: JsonObject): JsonObject {
-  const { type, description, properties, items } = schema;
-  const converted: Record<string, unknown> = { ...schema, type: TYPE_NAMES.get(type) ?? 'string' };
-  if (type === 'float') {
-    converted.format = 'float';
-    converted.description = `${description ?? ''} This is a float type value.`;
-  }
-  if (isRecord(properties)) {
-    converted.properties = Object.fromEntries(
-      Object.entries(properties).map(([name, value]) => [name, isRecord(value) ? toJsonSchema(value) : value]),
-    );
-  }
-  if (isRecord(items)) converted.items = toJsonSchema(items);
-  return converted;
 }

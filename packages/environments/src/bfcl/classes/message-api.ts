@@ -4,6 +4,7 @@ import { dictFor, listFor, setFor, textFor } from '../python/object-access.js';
 import { applyInPlace } from '../python/operators.js';
 import { type PyRandom, pyRandom } from '../python/random.js';
 import { pyStr } from '../python/render.js';
+import { sliceOf } from '../python/subscript.js';
 import { zeroFill } from '../python/text.js';
 import { isTruthy, iterate, PyDict, PySet, PythonError, type PyValue } from '../python/value.js';
 
@@ -99,11 +100,12 @@ export const messageApi: ApiClass<MessageState> = {
       parameters: [receiverId],
       run(state, receiverArgument = null) {
         if (!isTruthy(state.current_user)) return notLoggedIn();
-        const inbox = listFor(state.inbox, 'remove');
-        for (const message of inbox.toReversed()) {
+        const newestFirst = iterate(sliceOf(state.inbox, null, null, -1n));
+        for (const message of newestFirst) {
           const [receiver] = firstEntry(message);
           if (!pyEquals(receiver, receiverArgument)) continue;
           // The search goes from the end, but the removal takes the first message that is equal.
+          const inbox = listFor(state.inbox, 'remove');
           inbox.splice(
             inbox.findIndex((candidate) => pyEquals(candidate, message)),
             1,

@@ -1,10 +1,10 @@
 import { type ApiClass, errorResult, loadAttribute, parameter } from '../api-class.js';
 import { pyContains, pyEquals } from '../python/compare.js';
 import { toInt } from '../python/numbers.js';
-import { dictItem, listFor, textFor } from '../python/object-access.js';
+import { dictFor, dictItem, listFor, textFor } from '../python/object-access.js';
 import { applyInPlace } from '../python/operators.js';
 import { pyStr } from '../python/render.js';
-import { isTruthy, iterate, PyDict, type PyValue, typeError, typeName } from '../python/value.js';
+import { isTruthy, iterate, lengthOf, PyDict, type PyValue, typeError, typeName } from '../python/value.js';
 
 type TwitterState = {
   username: PyValue;
@@ -191,8 +191,8 @@ export const twitterApi: ApiClass<TwitterState> = {
       parameters: [parameter('username', 'string', 'User to count for.')],
       run(state, username = null) {
         const tweets = tweetsOf(state, username).length;
-        const following = pyEquals(username, state.username) ? iterate(state.following_list).length : 0;
-        const retweets = iterate(requireDict(state.retweets).get(username) ?? []).length;
+        const following = pyEquals(username, state.username) ? lengthOf(state.following_list) : 0;
+        const retweets = lengthOf(dictFor(state.retweets, 'get').get(username) ?? []);
         return PyDict.of({
           tweet_count: BigInt(tweets),
           following_count: BigInt(following),

@@ -3,7 +3,13 @@ import type { PyValue } from './value.js';
 
 /** A Python expression, as `ast.parse(text, mode="eval")` has it. */
 export type Expression =
-  | { readonly kind: 'constant'; readonly value: PyValue }
+  | {
+      readonly kind: 'constant';
+      readonly value: PyValue;
+      /** Spelled with the prefix `u`, which shows when written back. */
+      readonly isPrefixedU?: true;
+    }
+  | { readonly kind: 'named'; readonly target: string; readonly value: Expression }
   | { readonly kind: 'formatted'; readonly parts: readonly FormattedPart[] }
   | { readonly kind: 'name'; readonly id: string }
   | { readonly kind: 'attribute'; readonly value: Expression; readonly attribute: string }

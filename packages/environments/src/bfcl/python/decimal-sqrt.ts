@@ -35,6 +35,9 @@ const MAX_DIGITS = 20_000n;
  * @throws {PythonError} ValueError for precisions outside [1, MAX_PREC], MemoryError beyond 20,000 digits.
  */
 export function decimalSqrt(value: bigint | number, precision: bigint): PyDecimal {
+  if (BigInt.asIntN(64, precision) !== precision) {
+    throw new PythonError('OverflowError', 'Python int too large to convert to C ssize_t');
+  }
   if (precision < 1n || precision > MAX_PRECISION) {
     throw new PythonError('ValueError', 'valid range for prec is [1, MAX_PREC]');
   }

@@ -1,4 +1,5 @@
 import type { CallExpression, ComprehensionClause, Expression } from './ast.js';
+import { checkCompilable } from './compile-check.js';
 import { applyBinary, applyComparison, applyUnary } from './operators.js';
 import { pyRepr, pyStr } from './render.js';
 import { itemAt, sliceOf } from './subscript.js';
@@ -47,12 +48,15 @@ const MAX_COMPREHENSION_ITEMS = 100_000;
  * @throws {PythonSyntaxError} for what only Python's compiler refuses (a repeated keyword argument).
  */
 export function evaluate(expression: Expression, scope: Scope): PyValue {
+  checkCompilable(expression);
   return new Evaluator().evaluate(expression, scope);
 }
 
 class Evaluator {
   #depth = 0;
   #comprehensionItems = 0;
+  /** By `:=` within this expression. */
+  readonly #assigned = new Map<string, PyValue>();
 
   evaluate(expression: Expression, scope: Scope): PyValue {
     if (++this.#depth > MAX_DEPTH) {
@@ -68,8 +72,13 @@ class Evaluator {
       case 'constant':
         return expression.value;
       case 'name': {
-        const value = scope(expression.id);
+        const value = this.#assigned.get(expression.id) ?? scope(expression.id);
         if (value === undefined) throw new PythonError('NameError', `name '${expression.id}' is not defined`);
+        return value;
+      }
+      case 'named': {
+        const value = this.evaluate(expression.value, scope);
+        this.#assigned.set(expression.target, value);
         return value;
       }
       case 'call':
@@ -164,12 +173,7 @@ class Evaluator {
   }
 
   #call(expression: CallExpression, scope: Scope): PyValue {
-    const names = new Set<string>();
-    for (const { name } of expression.keywords) {
-      if (name === null) continue;
-      if (names.has(name)) throw new PythonSyntaxError(`keyword argument repeated: ${name}`);
-      names.add(name);
-    }
+    const names = new Set(expression.keywords.flatMap(({ name }) => name ?? []));
     const callee = this.evaluate(expression.callee, scope);
     const positional = this.#items(expression.positional, scope);
     const keywords: { name: string; value: PyValue }[] = [];

@@ -49,7 +49,12 @@ const ZERO: BigFloat = { mantissa: 0n, exponent: 0 };
  */
 export function mpLogarithm(value: PyValue, base: PyValue, digits: bigint): PyMpNumber {
   const bits = precisionBits(digits);
-  if (bits > MAX_BITS) throw new PythonError('MemoryError', '');
+  if (bits > MAX_BITS) {
+    // Beyond our limit only what cannot be converted fails as there.
+    toReal(value, MAX_BITS);
+    toReal(base, MAX_BITS);
+    throw new PythonError('MemoryError', '');
+  }
   const top = logarithm(toReal(value, bits), bits);
   const bottom = logarithm(toReal(base, bits), bits);
   if (isComplex(top)) {

@@ -2,6 +2,7 @@ import { pyContains, pyEquals, pyOrder } from './compare.js';
 import { PyComplex } from './complex.js';
 import { powDouble, powNegativeBase } from './power.js';
 import { bitLength, divideToDouble, intToDouble } from './rational.js';
+import { tooManyDigits } from './render.js';
 import {
   isNumeric,
   isTruthy,
@@ -20,14 +21,14 @@ export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '@' | '
 export type UnaryOperator = '-' | '+' | '~' | 'not';
 export type ComparisonOperator = '<' | '<=' | '>' | '>=' | '==' | '!=' | 'in' | 'not in' | 'is' | 'is not';
 
-/** Ints beyond this many bits end as MemoryError: they cannot be printed, and would only burn time. */
+/** Ints beyond this many bits fail as their printing would in Python: they would only burn time before. */
 const MAX_INT_BITS = 1 << 20;
 /** Largest Py_ssize_t. */
 const MAX_INDEX = 2n ** 63n - 1n;
 /** Longest text or list that `+` and `*` make. */
 const MAX_REPEATED_LENGTH = 500_000;
 
-/** @throws {PythonError} as Python does; MemoryError for results beyond our limits. */
+/** @throws {PythonError} as Python does; MemoryError for texts and lists beyond our limits. */
 export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): PyValue {
   if (isNumeric(a) && isNumeric(b)) return applyNumeric(operator, toNumber(a), toNumber(b), a, b);
   switch (operator) {
@@ -35,6 +36,8 @@ export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): P
       return concatenate(a, b);
     case '*':
       return isSequence(a) || isSequence(b) ? repeat(a, b) : applyOther(operator, a, b);
+    case '%':
+      return typeof a === 'string' && !a.includes('%') ? formatNothing(a, b) : applyOther(operator, a, b);
     case '-':
       if (a instanceof PySet && b instanceof PySet) return new PySet(a.sorted().filter((item) => !b.has(item)));
       return applyOther(operator, a, b);
@@ -158,7 +161,7 @@ function bitwise(operator: '&' | '|' | '^', a: bigint, b: bigint, isBoolean: boo
 }
 
 function checkedInt(bits: number, compute: () => bigint): bigint {
-  if (bits > MAX_INT_BITS) throw new PythonError('MemoryError', '');
+  if (bits > MAX_INT_BITS) throw tooManyDigits();
   return compute();
 }
 
@@ -207,6 +210,13 @@ function powFloats(base: number, exponent: number): PyValue {
     throw new PythonError('OverflowError', "(34, 'Numerical result out of range')");
   }
   return result;
+}
+
+/** Python `text % arguments` where the text has no place for any; with places it is not supported here. */
+function formatNothing(text: string, args: PyValue): string {
+  const isUnused = args instanceof PyTuple ? args.items.length === 0 : Array.isArray(args) || args instanceof PyDict;
+  if (isUnused) return text;
+  throw typeError('not all arguments converted during string formatting');
 }
 
 function isSequence(value: PyValue): value is string | PyValue[] | PyTuple | PyBytes {

@@ -17,7 +17,7 @@ const KEYWORDS: ReadonlySet<string> = new Set(
 /**
  * Parses one Python expression, as `ast.parse(text, mode="eval")` does.
  *
- * Left out, and refused as syntax errors: `await`, `yield`, `:=`.
+ * Left out, and refused as syntax errors: `await`, `yield`.
  *
  * @throws {PythonSyntaxError} for everything else.
  */
@@ -165,7 +165,16 @@ class Parser {
 
   #parseStarredOrExpression(): Expression {
     if (this.#takeOperator('*')) return { kind: 'starred', value: this.#parseBinary(0) };
-    return this.#parseExpression();
+    return this.#parseNamedOrExpression();
+  }
+
+  /** `name := value` is an item in brackets, and a positional argument. */
+  #parseNamedOrExpression(): Expression {
+    const name = this.#peek();
+    const isNamed = this.#brackets > 0 && name.kind === 'name' && this.#isOperator(':=', 1);
+    if (!isNamed || KEYWORDS.has(name.text)) return this.#parseExpression();
+    this.#index += 2;
+    return { kind: 'named', target: name.text, value: this.#parseExpression() };
   }
 
   #parseExpression(): Expression {
@@ -315,7 +324,7 @@ class Parser {
       positional.push({ kind: 'starred', value: this.#parseExpression() });
       return;
     }
-    const value = this.#parseExpression();
+    const value = this.#parseNamedOrExpression();
     if (this.#isComprehension()) {
       positional.push({ kind: 'comprehension', shape: 'generator', element: value, clauses: this.#parseClauses() });
       if (positional.length + keywords.length > 1 || this.#isOperator(',')) {
@@ -513,6 +522,7 @@ class Parser {
     const parts: FormattedPart[] = [];
     let bytes: boolean | undefined;
     let isFormatted = false;
+    const first = this.#peek();
     for (let token = this.#peek(); token.kind === 'string'; token = this.#peek()) {
       this.#index++;
       const isBytes = token.prefix.includes('b');
@@ -529,7 +539,9 @@ class Parser {
     }
     if (isFormatted) return { kind: 'formatted', parts };
     const text = parts.join('');
-    return { kind: 'constant', value: bytes ? new PyBytes(text) : text };
+    if (bytes) return { kind: 'constant', value: new PyBytes(text) };
+    const isPrefixedU = first.kind === 'string' && first.prefix === 'u';
+    return isPrefixedU ? { kind: 'constant', value: text, isPrefixedU } : { kind: 'constant', value: text };
   }
 
   /** Adds the parts: `{expression}`, `{expression!r}`, `{expression!s}`; format specifications are refused. */

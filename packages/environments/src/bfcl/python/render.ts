@@ -94,13 +94,16 @@ function cycleText(value: PyValue): string {
 
 /** @throws {PythonError} ValueError for more than 4300 digits. */
 export function intText(value: bigint): string {
-  if (value >= TOO_MANY_DIGITS || value <= -TOO_MANY_DIGITS) {
-    throw new PythonError(
-      'ValueError',
-      `Exceeds the limit (${MAX_INT_DIGITS} digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit`,
-    );
-  }
+  if (value >= TOO_MANY_DIGITS || value <= -TOO_MANY_DIGITS) throw tooManyDigits();
   return value.toString();
+}
+
+/** What printing an int of more than 4300 digits raises. */
+export function tooManyDigits(): PythonError {
+  return new PythonError(
+    'ValueError',
+    `Exceeds the limit (${MAX_INT_DIGITS} digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit`,
+  );
 }
 
 /** Python's `repr(float)`: shortest digits that read back, `.0` on integers, two-digit exponents outside 1e-4 … 1e16. */
@@ -187,6 +190,23 @@ class JsonWriter {
     for (const [key, item] of dict.entries()) parts.push(`${jsonKey(key)}: ${this.write(item)}`);
     return `{${parts.join(', ')}}`;
   }
+}
+
+/** Python `json.dumps(value, indent=…)`; the same errors as {@link pyJson}. */
+export function pyJsonIndented(value: PyValue, indent: number): string {
+  pyJson(value);
+  const write = (item: PyValue, level: number): string => {
+    const inner = `\n${' '.repeat(indent * (level + 1))}`;
+    const outer = `\n${' '.repeat(indent * level)}`;
+    if (item instanceof PyDict && item.size > 0) {
+      const members = Array.from(item.entries(), ([key, member]) => `${jsonKey(key)}: ${write(member, level + 1)}`);
+      return `{${inner}${members.join(`,${inner}`)}${outer}}`;
+    }
+    const items = item instanceof PyTuple ? item.items : item;
+    if (!Array.isArray(items) || items.length === 0) return pyJson(item);
+    return `[${inner}${items.map((member) => write(member, level + 1)).join(`,${inner}`)}${outer}]`;
+  };
+  return write(value, 0);
 }
 
 function jsonKey(key: PyValue): string {

@@ -51,6 +51,8 @@ function write(expression: Expression, level: number): string {
       return constantText(expression);
     case 'name':
       return expression.id;
+    case 'named':
+      return `(${expression.target} := ${write(expression.value, Level.atom)})`;
     case 'attribute':
       return attributeText(expression);
     case 'call':
@@ -118,7 +120,8 @@ function write(expression: Expression, level: number): string {
   }
 }
 
-function constantText({ value }: Extract<Expression, { kind: 'constant' }>): string {
+function constantText({ value, isPrefixedU }: Extract<Expression, { kind: 'constant' }>): string {
+  if (isPrefixedU) return `u${pyRepr(value)}`;
   if (value === pyEllipsis) return '...';
   return typeof value === 'number' ? pyRepr(value).replace('inf', '1e309') : pyRepr(value);
 }
