@@ -13,6 +13,7 @@
  * console.log(parseCompletion(text, { awareness: true }).calls);
  * // [ { name: 'mkdir', arguments: '{"dir_name": "docs"}' } ]
  */
+export type { ChatCompletion, ChatModel, ChatRequest, ChatTool, ChatTotals, ChatUsage } from './chat-model.js';
 export {
   type CompletionLimits,
   type CompletionParts,
@@ -22,6 +23,7 @@ export {
   renderAwareness,
   renderCompletion,
 } from './completion.js';
+export { ConcurrencyLimit } from './concurrency-limit.js';
 export {
   type ContextMessage,
   type ContextStep,
@@ -34,6 +36,7 @@ export { readJson } from './json-reader.js';
 export { type LiteralValue, literalFromUnknown, type TextError, writeJson, writePython } from './literal-value.js';
 export { type ParsedCall, parseCallText, renderCallText } from './python-call.js';
 export { readPythonLiteral } from './python-reader.js';
+export { type RetryOptions, withRetries } from './retry.js';
 export {
   type Segment,
   SPECIAL_TOKENS,
