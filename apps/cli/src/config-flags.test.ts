@@ -22,7 +22,7 @@ test('only fields without a default are required', () => {
 
 test('branches of a union become choices of one flag and the flags of each branch', () => {
   const kind = flagOf('evaluate', 'policy.kind')!;
-  expect(valueName(kind.schema)).toBe('checkpoint|ground-truth');
+  expect(valueName(kind.schema)).toBe('checkpoint|ground-truth|endpoint');
   expect(kind.schema.description).toContain('ground-truth: Replays');
   expect(flagOf('evaluate', 'policy.path')?.name).toBe('policy.path');
 });

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError, type JobContext, RolloutError, type RunConfigs, type TrainRunConfig } from '@parl-mt/schema';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type TestHost, testHost } from './host.testing.js';
 import type { Job } from './jobs.js';
 import { runCli } from './run-cli.js';
+
+afterEach(() => void vi.unstubAllEnvs());
 
 const jsonLines = (text: string) =>
   text
@@ -80,9 +82,19 @@ describe('mistakes of the user end with code 2 and one message, without a stack'
     ],
     ['missing file', ['train', '--config', 'no.json'], /^--config no.json: expected a JSON file, there is none\n$/],
     ['policy of no kind', ['eval'], /^policy: expected object, received nothing\n$/],
-    ['bfcl without data', ['eval', '--policy.kind', 'ground-truth', '--benchmark', 'bfcl'], /^bfclPath \(--bfcl/],
+    [
+      'bfcl without data',
+      ['eval', '--policy.kind', 'ground-truth', '--benchmark', 'bfcl'],
+      /^expected --bfcl PATH, or data in nowhere\/bfcl; neither is there\. "parl-mt data bfcl --from hub" fetches it\.\n$/,
+    ],
+    [
+      'an endpoint on another benchmark',
+      ['eval', '--policy.kind', 'endpoint', '--policy.model', 'm', '--benchmark', 'bfcl'],
+      /^policy\.kind \(--policy\.kind <\S+>\): expected evaluation\.benchmark "tau-bench"/,
+    ],
   ])('%s', async (_name, args, message) => {
     using host = testHost();
+    vi.stubEnv('PARL_MT_DATA_HOME', 'nowhere');
     expect(await runCli(args, host)).toBe(2);
     expect(host.stderr.text).toMatch(message);
     expect(host.stderr.text).not.toMatch(/^ +at /m);

@@ -6,6 +6,7 @@ import {
   serverConfigSchema,
 } from '@parl-mt/schema';
 import { Command, CommanderError } from 'commander';
+import { withCachedData } from './cached-data.js';
 import { configFlags } from './config-flags.js';
 import { addConfigOptions, configOf } from './config-options.js';
 import { describeError } from './describe-error.js';
@@ -77,7 +78,7 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
           (input, where) => parseRunConfig(kind, input, where),
           host,
         );
-        setExitCode(await runJob(kind, config, host, options.json === true));
+        setExitCode(await runJob(kind, withCachedData(kind, config), host, options.json === true));
       });
   }
   const serverSchema = configJsonSchema(serverConfigSchema);

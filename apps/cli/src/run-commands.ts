@@ -38,6 +38,7 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
     examples: [
       'parl-mt eval --policy.kind checkpoint --policy.path runs/train --out runs/eval',
       'parl-mt eval --policy.kind ground-truth --benchmark bfcl --categories base --bfcl bfcl_eval/data',
+      'parl-mt eval --policy.kind endpoint --policy.model gpt-4o --benchmark tau-bench --tau-bench.trials 4',
     ],
   },
 ];

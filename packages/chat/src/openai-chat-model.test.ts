@@ -18,7 +18,7 @@ function clientOver(answers: (Response | Error | (() => Promise<Response>))[], c
       apiKey: 'secret',
       retry: { sleep: async (ms) => void waits.push(ms), random: () => 0 },
       fetch: async (url, init) => {
-        const { headers, body } = init as { headers: HeadersInit; body: string };
+        const { headers, body } = init as { headers: Record<string, string>; body: string };
         sent.push({ url: String(url), headers: new Headers(headers), body: JSON.parse(body) });
         const answer = answers.shift();
         if (answer === undefined) throw new Error('no answer left');

@@ -10,9 +10,12 @@ export const endpointConfigSchema = z.object({
     .describe('Address of the API up to, and without, /chat/completions.'),
   apiKeyEnv: z
     .string()
-    .min(1)
+    // A configuration may come over HTTP, and names where the value is sent: only variables made for this may be named.
+    .regex(/^[A-Z][A-Z0-9_]*_API_KEY$/, 'expected the name of an environment variable that ends in _API_KEY')
     .default('OPENAI_API_KEY')
-    .describe('Environment variable that holds the API key; the key itself is never written anywhere.'),
+    .describe(
+      'Environment variable, ending in _API_KEY, that holds the key; the key itself is never written anywhere.',
+    ),
   timeoutMs: z.number().int().min(1).default(120_000).describe('Longest wait for one answer, in milliseconds.'),
   maxRetries: z
     .number()

@@ -4,7 +4,7 @@ import { contextConfigSchema, samplingConfigSchema } from './training-config.js'
 
 export const evaluationConfigSchema = z.object({
   benchmark: z
-    .enum(['synthetic', 'bfcl'])
+    .enum(['synthetic', 'bfcl', 'tau-bench'])
     .default('synthetic')
     .meta({ description: 'Where the tasks come from.', 'x-flag': 'benchmark' }),
   categories: z

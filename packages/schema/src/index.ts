@@ -77,6 +77,8 @@ export {
 export { type RunRequest, runRequestSchema } from './run-request.js';
 export { type ServerConfig, serverConfigSchema } from './server-config.js';
 export { type Task, type Turn, taskSchema, turnSchema } from './task.js';
+export { type TauBenchConfig, tauBenchConfigSchema } from './tau-bench-config.js';
+export { type TauBenchResult, tauBenchResultSchema } from './tau-bench-result.js';
 export {
   type AdamwConfig,
   adamwConfigSchema,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { closeSchema } from './closed-schema.js';
+import { endpointConfigSchema } from './endpoint-config.js';
 import { ConfigError } from './errors.js';
 import { evaluationConfigSchema } from './evaluation-config.js';
 import { backendNameSchema, decoderConfigSchema } from './model-config.js';
 import { pagConfigSchema, synthesisConfigSchema } from './pag-config.js';
+import { tauBenchConfigSchema } from './tau-bench-config.js';
 import { rlConfigSchema, sftConfigSchema } from './training-config.js';
 
 /**
@@ -18,9 +20,14 @@ const outDir = (folder: string) =>
     .default(folder)
     .meta({ description: 'Folder that receives every file of the run; the same folder resumes it.', 'x-flag': 'out' });
 const bfclPath = inputPath(
-  'Folder of the BFCL multi-turn data (bfcl_eval/data of the bfcl-eval package); needed by benchmark bfcl.',
+  'Folder of the BFCL multi-turn data (bfcl_eval/data of the bfcl-eval package). Default: where "parl-mt data bfcl" put it.',
 )
   .meta({ 'x-flag': 'bfcl' })
+  .optional();
+const tauBenchPath = inputPath(
+  'Folder of the tau-bench data, with airline/ and retail/. Default: where "parl-mt data tau-bench" put it.',
+)
+  .meta({ 'x-flag': 'tau-bench' })
   .optional();
 const backend = backendNameSchema.default('parl');
 
@@ -136,6 +143,10 @@ export const evaluatedPolicySchema = z
         .literal('ground-truth')
         .describe("Replays each task's own calls: a check of tasks and checker, accuracy must be 1."),
     }),
+    z.strictObject({
+      kind: z.literal('endpoint').describe('A model behind an OpenAI-compatible endpoint (benchmark tau-bench).'),
+      ...endpointConfigSchema.shape,
+    }),
   ])
   .describe('Who acts.');
 export type EvaluatedPolicy = z.infer<typeof evaluatedPolicySchema>;
@@ -148,14 +159,20 @@ export const evaluateRunConfigSchema = closeSchema(
     evaluation: evaluationConfigSchema.prefault({}),
     synthesis: synthesisConfigSchema.omit({ tasks: true }).prefault({ seed: 2 }),
     bfclPath,
+    tauBench: tauBenchConfigSchema.prefault({}),
+    tauBenchPath,
     backend,
   }),
 )
-  .refine((config) => config.evaluation.benchmark !== 'bfcl' || config.bfclPath !== undefined, {
-    path: ['bfclPath'],
-    message: 'expected the folder of the BFCL data with evaluation.benchmark "bfcl", received nothing',
+  .refine(({ policy, evaluation }) => policy.kind !== 'endpoint' || evaluation.benchmark === 'tau-bench', {
+    path: ['policy', 'kind'],
+    message: 'expected evaluation.benchmark "tau-bench" with an endpoint: no other benchmark takes one yet',
   })
-  .describe('Evaluate a policy on held-out synthetic tasks or on BFCL multi-turn.');
+  .refine(({ policy, evaluation }) => policy.kind !== 'checkpoint' || evaluation.benchmark !== 'tau-bench', {
+    path: ['policy', 'kind'],
+    message: 'expected endpoint or ground-truth with evaluation.benchmark "tau-bench", received checkpoint',
+  })
+  .describe('Evaluate a policy on held-out synthetic tasks, on BFCL multi-turn, or on tau-bench.');
 export type EvaluateRunConfig = z.infer<typeof evaluateRunConfigSchema>;
 
 /** Schema of each kind of run: the one source of flags, request bodies and the reference page. */

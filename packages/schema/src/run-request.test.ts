@@ -17,9 +17,9 @@ test('an unknown kind lists the known ones', () => {
 });
 
 test('checks across fields hold for requests too', () => {
-  const config = { policy: { kind: 'ground-truth' }, evaluation: { benchmark: 'bfcl' } };
+  const config = { policy: { kind: 'endpoint', model: 'm' }, evaluation: { benchmark: 'bfcl' } };
   expect(() => parseClosed(runRequestSchema, { kind: 'evaluate', config }, 'request body')).toThrow(
-    /config\.bfclPath: /,
+    /config\.policy\.kind: expected evaluation\.benchmark "tau-bench"/,
   );
 });
 

@@ -5,11 +5,14 @@ import { writeAtomically } from '@parl-mt/policy';
 import { DecoderModel, loadPolicy } from '@parl-mt/rl';
 import { type EvaluateRunConfig, type JobContext, type JobResult, type Task, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
+import { runEvaluateTauBench } from './evaluate-tau-bench.js';
 import { writeTrajectories } from './training-stage.js';
 
 /** Evaluates a policy, or the ground truth itself, on a benchmark. */
 export async function runEvaluate(config: EvaluateRunConfig, context: JobContext): Promise<JobResult> {
   const { outDir, reporter, signal } = context;
+  if (config.evaluation.benchmark === 'tau-bench') return runEvaluateTauBench(config, context);
+  if (config.policy.kind === 'endpoint') throw new UsageError('expected benchmark tau-bench with a policy endpoint');
   reporter.stage('tasks');
   const tasks = benchmarkTasks(config, reporter.log);
   const name = config.policy.kind === 'checkpoint' ? path.basename(path.resolve(config.policy.path)) : 'ground truth';
@@ -58,5 +61,7 @@ function benchmarkTasks(config: EvaluateRunConfig, log: (line: string) => void):
         return playable;
       });
     }
+    case 'tau-bench':
+      throw new RangeError('tau-bench has a runner of its own');
   }
 }
