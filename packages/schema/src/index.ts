@@ -15,6 +15,7 @@ export {
   chatToolCallSchema,
 } from './chat-message.js';
 export { closeSchema } from './closed-schema.js';
+export { type EndpointConfig, endpointConfigSchema } from './endpoint-config.js';
 export {
   type EnvironmentLimits,
   environmentLimitsSchema,
@@ -23,7 +24,6 @@ export {
   type McpStdioConfig,
   mcpServerConfigSchema,
 } from './environment-config.js';
-export { type EndpointConfig, endpointConfigSchema } from './endpoint-config.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
 export { type InputPath, inputPaths } from './input-paths.js';
