@@ -108,7 +108,9 @@ test('a refused key and an unknown model are the caller’s to mend, at once', a
   const refused = clientOver([failure(401)], { apiKeyEnv: 'MY_API_KEY' });
   await expect(refused.model.complete(hello)).rejects.toThrow(UsageError);
   expect(refused.sent).toHaveLength(1);
-  await expect(clientOver([failure(401)], { apiKeyEnv: 'MY_API_KEY' }).model.complete(hello)).rejects.toThrow(/in MY_API_KEY/);
+  await expect(clientOver([failure(401)], { apiKeyEnv: 'MY_API_KEY' }).model.complete(hello)).rejects.toThrow(
+    /in MY_API_KEY/,
+  );
   await expect(clientOver([failure(404)]).model.complete(hello)).rejects.toThrow(/expected a model and address/);
   const bad = clientOver([failure(400)]);
   await expect(bad.model.complete(hello)).rejects.toThrow(RolloutError);
