@@ -3,7 +3,9 @@ import { messageSchema, toolSpecSchema } from './message.js';
 
 /** One turn of a task: what the user says, and which calls solve it. */
 export const turnSchema = z.object({
-  messages: z.array(messageSchema).describe('User message(s) that open the turn; a turn that only reveals tools says so.'),
+  messages: z
+    .array(messageSchema)
+    .describe('User message(s) that open the turn; a turn that only reveals tools says so.'),
   groundTruth: z
     .array(z.string())
     .describe("Calls that solve the turn, as Python call texts `name(key='value')`; empty: the policy must not act."),
