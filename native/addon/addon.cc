@@ -15,6 +15,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerLinearLogprob(env, exports);
   registerLogprob(env, exports);
   registerMatmul(env, exports);
+  registerPolicyLoss(env, exports);
   registerRedundancy(env, exports);
   registerRepeatedCalls(env, exports);
   registerRmsNorm(env, exports);

@@ -16,6 +16,7 @@ void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerLinearLogprob(Napi::Env env, Napi::Object exports);
 void registerLogprob(Napi::Env env, Napi::Object exports);
 void registerMatmul(Napi::Env env, Napi::Object exports);
+void registerPolicyLoss(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);
 void registerRepeatedCalls(Napi::Env env, Napi::Object exports);
 void registerRmsNorm(Napi::Env env, Napi::Object exports);

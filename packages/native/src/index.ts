@@ -9,13 +9,16 @@
  */
 export { type AdamwOptions, adamwUpdate, globalNorm } from './adamw.js';
 export { groupAdvantagePresets } from './advantage-presets.js';
+export { type AggregationMode, type AggregationOptions, aggregationWeights, sampledCounts } from './aggregation.js';
 export { type AttentionOptions, attentionBackward, attentionForward } from './attention.js';
 export { addBias, columnSum } from './bias.js';
 export { canonicalCallText, type JsonValue } from './canonical-call.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
 export { add } from './elementwise.js';
 export { embeddingBackward, embeddingForward } from './embedding.js';
+export { type EntropyBonus, entropyBonus } from './entropy-bonus.js';
 export { NativeValueError, ShapeError } from './errors.js';
+export { type GammaOptions, gammaWeights } from './gamma-weights.js';
 export {
   type AdvantageEstimator,
   broadcastToTokens,
@@ -29,6 +32,16 @@ export {
   type LengthBaselineOptions,
   lengthBaselineAdvantages,
 } from './group-baseline.js';
+export {
+  type ImportanceOptions,
+  type ImportanceWeights,
+  importancePresets,
+  importanceWeights,
+  type Rejection,
+  type RejectionOptions,
+  rejectMismatched,
+} from './importance.js';
+export { type KlEstimate, type KlEstimatorName, klPenalty, klPresets } from './kl-penalty.js';
 export { type LinearLogprobOptions, linearLogprobBackward, linearLogprobForward } from './linear-logprob.js';
 export { type LogprobOptions, type Logprobs, logprobBackward, logprobForward } from './logprob.js';
 export {
@@ -46,6 +59,26 @@ export {
   setIsa,
   setThreads,
 } from './native-info.js';
+export {
+  type PolicyBatch,
+  type PolicyLoss,
+  type PolicyMetrics,
+  type PolicyRowField,
+  policyLoss,
+} from './policy-loss.js';
+export { type PolicyLossPreset, policyLossPresets } from './policy-loss-presets.js';
+export type {
+  CispoObjective,
+  ClipObjective,
+  GeometricMeanObjective,
+  KlTerm,
+  PolicyLossOptions,
+  PolicyObjective,
+  PolicyRatio,
+  QuadraticObjective,
+  ReinforceObjective,
+  SapoObjective,
+} from './policy-objective.js';
 export {
   type GramCounting,
   lcsLengths,
@@ -82,6 +115,7 @@ export {
 } from './token-credit.js';
 export { broadcastToSampled, tokenRewardSums } from './token-rewards.js';
 export { paddedTokenRows, type TokenRows } from './token-rows.js';
+export { highEntropyMask, offPolicyMask } from './token-selection.js';
 export {
   type EpisodeSteps,
   type StepGroupOptions,
@@ -89,3 +123,4 @@ export {
   type TurnCreditOptions,
   turnLevelAdvantages,
 } from './turn-credit.js';
+export { type ValueBatch, type ValueLoss, valueLoss } from './value-loss.js';

@@ -17,10 +17,20 @@ export type { EpisodeLimits, EpisodeRequest } from './episode.js';
 export { type KlControl, klShapedRewards, nextKlCoefficient } from './kl-control.js';
 export { learningRateAt } from './learning-rate.js';
 export { MetricsFile } from './metrics-file.js';
+export { lossMaskOf, type OverlongLimits, overlongPenalty } from './overlong.js';
 export { loadPolicy, type PolicyFolder, savePolicy } from './policy-folder.js';
 export { callRedundancy, contextRedundancy } from './redundancy.js';
 export { type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 export { type RolloutOptions, runRollouts } from './rollout.js';
+export {
+  type ImportanceMetrics,
+  importanceMetrics,
+  type MismatchOptions,
+  type PolicyMismatch,
+  policyMismatch,
+  type RejectionMetrics,
+  rejectionMetrics,
+} from './rollout-mismatch.js';
 export type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
 export { joinSteps, type SampledSequence, type SampledStep } from './sampled-sequence.js';
 export { sftExamples } from './sft-examples.js';

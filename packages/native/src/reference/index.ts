@@ -16,9 +16,23 @@ export {
   partAdvantagesReference,
   standardizeReference,
 } from './group-advantage.js';
+export {
+  gammaWeightsReference,
+  highEntropyMaskReference,
+  importanceWeightsReference,
+  offPolicyMaskReference,
+  rejectMismatchedReference,
+} from './importance.js';
 export { logitsRowReference } from './logits.js';
 export { matmulReference } from './matmul.js';
 export { philoxReference, uniformAtReference } from './philox.js';
+export {
+  klReference,
+  policyLossReference,
+  type ReferencePolicyBatch,
+  type ReferencePolicyLoss,
+  valueLossReference,
+} from './policy-loss.js';
 export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
 export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
 export { rmsNormReference } from './rms-norm.js';

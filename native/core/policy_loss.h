@@ -1,0 +1,111 @@
+// Policy losses over rows of sampled tokens: value, gradient with respect to the log-probs, and metrics in one pass.
+//
+//   loss = sum over rows, over their sampled tokens, of  rowWeight (tokenWeight f(ratio, A) + klCoefficient kl)
+//
+// The whole reduction (token mean, sequence mean, ...) is in the row weights, so that micro-batches of whole rows add up to
+// the gradient of one batch, bit for bit. Token weights (importance correction, entropy masks) multiply the objective, not the KL.
+// Nothing at a token that was not sampled is read into the result, NaN included; its gradient is 0.
+//
+// Objectives f, with log-ratio d = logprob - oldLogprob clamped to [logRatioMin, logRatioMax] and ratio = e^d:
+//   clip           max(-A min(ratio, ratioCap), -A clamp(ratio, low, high)); where A < 0 at most -A dualClip
+//   cispo          -A clamp(ratio, low, high) logprob, the ratio held constant
+//   sapo           -A (4 / tau) sigmoid(tau (ratio - 1)), tau by the sign of A
+//   reinforce      -A logprob
+//   quadratic      -(A logprob - beta/2 d^2)
+//   geometricMean  -mean(A) e^(mean of d clipped to [low, high] on the side that A's sign asks for), of each row as a whole
+// On a bound: a clamp passes no gradient (as torch's), but where the clipped and the unclipped term tie the unclipped one does.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/isa.h"
+#include "core/token_rewards.h"
+
+namespace parl {
+
+enum class PolicyObjective { clip = 0, cispo = 1, sapo = 2, reinforce = 3, quadratic = 4, geometricMean = 5 };
+
+// What a token's ratio is made of: its own log-ratio, the mean over its row (GSPO), or the sum over its row.
+enum class RatioLevel { token = 0, sequenceMean = 1, sequenceSum = 2 };
+
+// k1 = d, k2 = d^2 / 2, k3 = e^-d + d - 1, magnitude = |d|, with d = logprob - referenceLogprob.
+enum class KlEstimator { none = 0, k1 = 1, k2 = 2, k3 = 3, magnitude = 4 };
+
+struct KlOptions {
+  KlEstimator estimator = KlEstimator::none;
+  float coefficient = 0;
+  float exponentBound = __builtin_inff();  // k3: -d is clamped to +-this
+  float valueBound = __builtin_inff();     // k3: the value is clamped to at most this
+  bool gradientOfK2 = false;               // the value of the estimator, the gradient of k2 (straight through)
+  bool timesRatio = false;                 // kl * ratio, so that its expectation is under the current policy
+};
+
+struct PolicyLossOptions {
+  PolicyObjective objective = PolicyObjective::clip;
+  RatioLevel level = RatioLevel::token;
+  // With a sequence ratio: its gradient reaches every token of the row (d ratio / d logprob = ratio / n, or ratio for the sum).
+  // Without: straight through, each token gets the gradient of its own term (GSPO-token).
+  bool sequenceGradient = false;
+  float low = 0.8f, high = 1.2f;  // bounds of the ratio; of the log-ratio for geometricMean
+  float dualClip = 0;             // > 1; 0: off
+  float ratioCap = 0;             // > 0; 0: off
+  float logRatioMin = -__builtin_inff(), logRatioMax = __builtin_inff();
+  float tauPositive = 1, tauNegative = 1.05f;
+  float beta = 0;
+  KlOptions kl = {};
+};
+
+struct PolicyTokens {
+  const float *logprobs, *oldLogprobs, *advantages;  // [tokens]
+  const uint8_t* mask;                               // [tokens]
+  const float* weights;                              // [tokens] or null: 1
+  const float* referenceLogprobs;                    // [tokens] or null where there is no KL
+};
+
+// Sums over the sampled tokens of a row; ratios after the clamp of the log-ratio.
+struct PolicyRowStatistics {
+  double loss;       // rowWeight times the sum of what is described above
+  double tokens;
+  double logRatio;   // sum of d
+  double k3;         // sum of e^d - 1 - d, the k3 estimate of KL(old, new)
+  double ratio;
+  double clipped;    // tokens whose clipped term won (cispo: whose ratio was clamped; geometricMean: clipped with A > 0)
+  double dual;       // tokens at the dual clip (geometricMean: clipped with A < 0)
+  double low, high;  // tokens with ratio below low and A < 0, above high and A > 0
+  double kl;         // sum of the KL estimate, without its coefficient
+  double smallestRatio, largestRatio;  // 1 where there is no token
+};
+
+//   rowWeights [rows] (read), gradient [tokens] and statistics [rows] (overwritten)
+// Rows are shared between threads, and each is one sequence of operations: no result depends on the thread count.
+void policyLoss(const PolicyTokens& tokens, const TokenRows& rows, std::span<const double> rowWeights,
+                const PolicyLossOptions& options, float* gradient, std::span<PolicyRowStatistics> statistics);
+
+// counts[r] = sampled tokens of row r.
+void sampledCounts(const TokenRows& rows, std::span<int32_t> counts);
+
+// values[t] and gradients[t] of a KL estimate for d = logprob - referenceLogprob; the coefficient and timesRatio are not used.
+void klPenalty(const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
+               float* gradients);
+
+// Value loss of PPO: sum of rowWeight / 2 max((v - R)^2, (clamp(v, old - clip, old + clip) - R)^2).
+//   predictions, returns, oldValues [tokens] (read); gradient [tokens] (overwritten)
+struct ValueRowStatistics {
+  double loss, tokens, clipped;  // clipped: tokens whose clipped term won
+};
+void valueLoss(const float* predictions, const float* returns, const float* oldValues, const TokenRows& rows,
+               std::span<const double> rowWeights, float clip, float* gradient, std::span<ValueRowStatistics> statistics);
+
+PARL_KERNEL(void, policyLossRow,
+            (const PolicyTokens& tokens, int64_t n, double rowWeight, const PolicyLossOptions& options, float* gradient,
+             PolicyRowStatistics& statistics))
+PARL_KERNEL(void, klPenaltyRange,
+            (const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
+             float* gradients))
+PARL_KERNEL(void, valueLossRow,
+            (const float* predictions, const float* returns, const float* oldValues, const uint8_t* mask, int64_t n,
+             double rowWeight, float clip, float* gradient, ValueRowStatistics& statistics))
+PARL_KERNEL(int32_t, sampledCountRow, (const uint8_t* mask, int64_t n))
+
+}  // namespace parl
