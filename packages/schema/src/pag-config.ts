@@ -19,7 +19,15 @@ export const synthesisConfigSchema = z.object({
   classes: z
     .array(z.string())
     .default(['GorillaFileSystem', 'TwitterAPI', 'MathAPI', 'TicketAPI'])
-    .describe('Classes that tasks are drawn from.'),
+    .describe('Classes that tasks are drawn from; also MessageAPI, TradingBot, TravelAPI and VehicleControlAPI.'),
+  maxClasses: z.number().int().min(1).max(8).default(3).describe('Most classes of one task.'),
+  categories: z
+    .array(z.enum(['base', 'miss_param', 'miss_func', 'long_context']))
+    .default(['base'])
+    .describe(
+      'Categories, in equal shares: base; miss_param, a turn leaves out what a function needs and the next one says it; ' +
+        'miss_func, a needed function is revealed a turn late; long_context, scenarios and results are long.',
+    ),
 });
 export type SynthesisConfig = z.infer<typeof synthesisConfigSchema>;
 

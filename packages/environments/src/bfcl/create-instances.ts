@@ -1,5 +1,6 @@
 import { ConfigError, type Task } from '@parl-mt/schema';
 import type { ApiClass, CalendarDate } from './api-class.js';
+import { builtInLongContext } from './built-in-long-context.js';
 import { InstanceSet } from './instance-set.js';
 import type { LongContextData } from './long-context.js';
 import { ProcessObjects } from './process-objects.js';
@@ -51,7 +52,8 @@ export function createInstances(
 }
 
 function requireLongContext(task: Pick<Task, 'id'>, given: LongContextData | undefined): LongContextData {
-  const data = given ?? attachedLongContext(task);
+  const own = task.id.startsWith('synthetic_') ? builtInLongContext() : undefined;
+  const data = given ?? attachedLongContext(task) ?? own;
   if (data !== undefined) return data;
   throw new ConfigError(
     `task ${task.id}: expected long-context data for this category, received none; load the task with loadBfclTasks from a ` +

@@ -111,6 +111,14 @@ const saliencePhrases: Partial<Record<EntityKind, readonly string[]>> = {
   ticket: ['that ticket', 'the same ticket', 'this ticket'],
   value: ['that result', 'the result', 'that number'],
   user: ['that user', 'the same user', 'the same person'],
+  contact: ['that user', 'the same user', 'that same person'],
+  stock: ['that stock', 'the same stock'],
+  order: ['that order', 'the same order', 'this order'],
+  token: ['the same token', 'my token', 'the same access token'],
+  card: ['that card', 'the same card'],
+  booking: ['that booking', 'the same booking', 'this booking'],
+  airport: ['that airport', 'the same airport'],
+  zip: ['that zip code', 'the same zip code'],
 };
 
 const done = (noun: string, verb: string): RolePhrases => ({
@@ -136,6 +144,12 @@ const learned = (noun: string, verb: string): RolePhrases => ({
   once: [`the ${noun} you ${verb}`, `that ${noun}`],
   recent: [`the ${noun} you just ${verb}`],
   last: [`the last ${noun} you ${verb}`],
+});
+
+const fetched = (noun: string): RolePhrases => ({
+  once: [`the ${noun} you looked up`, `the ${noun} you got`],
+  recent: [`the ${noun} you just looked up`],
+  last: [`the last ${noun} you looked up`],
 });
 
 const holder = (): RolePhrases => ({
@@ -188,6 +202,44 @@ const rolePhrases: Partial<Record<EntityKind, Readonly<Record<string, RolePhrase
     absolute: computed('absolute value'),
     power: { once: ['the power you computed'], recent: ['the power you just computed'] },
     count: learned('count', 'found'),
+    price: fetched('price'),
+    balance: fetched('balance'),
+    cost: fetched('flight price'),
+    exchanged: { once: ['the exchanged amount', 'the converted amount'], recent: ['the amount you just converted'] },
+    distance: fetched('distance'),
+    gallons: { once: ['that many gallons', 'the gallons you computed'], recent: ['the gallons you just computed'] },
+    liters: { once: ['that many liters', 'the liters you computed'], recent: ['the liters you just computed'] },
+  },
+  contact: {
+    fetched: done('user', 'looked up'),
+    added: made('contact', 'added'),
+    messaged: done('user', 'wrote to'),
+  },
+  stock: {
+    fetched: done('stock', 'looked up'),
+    watched: { once: ['the stock you added to the watchlist'], recent: ['the stock you just added'] },
+    ordered: done('stock', 'placed the order for'),
+  },
+  order: {
+    placed: made('order', 'placed'),
+    read: done('order', 'looked up'),
+  },
+  token: {
+    given: { once: ['the token you got', 'the access token from the login'], recent: ['the token you just got'] },
+  },
+  card: {
+    registered: made('card', 'registered'),
+    charged: { once: ['the card you paid with'], recent: ['the card you just paid with'] },
+    read: { once: ['the card you checked'], recent: ['the card you just checked'] },
+  },
+  booking: {
+    booked: { once: ['the booking you made', 'the flight you booked'], recent: ['the flight you just booked'] },
+  },
+  airport: {
+    fetched: done('airport', 'looked up'),
+  },
+  zip: {
+    fetched: done('zip code', 'looked up'),
   },
   user: {
     followed: done('user', 'followed'),

@@ -2,9 +2,13 @@ import type { SynthesisConfig } from '@parl-mt/schema';
 import type { Entity } from './entities.js';
 import { fileSystemOperations } from './operations/file-system.js';
 import { mathOperations } from './operations/math.js';
+import { messageOperations } from './operations/messages.js';
 import type { Operation } from './operations/operation.js';
 import { ticketOperations } from './operations/tickets.js';
+import { tradingOperations } from './operations/trading.js';
+import { travelOperations } from './operations/travel.js';
 import { twitterOperations } from './operations/twitter.js';
+import { vehicleOperations } from './operations/vehicle.js';
 import { composeMessage } from './phrasing.js';
 import type { Random } from './random.js';
 import type { SynthesisClass } from './scenario.js';
@@ -17,6 +21,10 @@ export const operations: readonly Operation[] = [
   ...twitterOperations,
   ...mathOperations,
   ...ticketOperations,
+  ...messageOperations,
+  ...tradingOperations,
+  ...travelOperations,
+  ...vehicleOperations,
 ];
 
 /** Methods that ground-truth calls may use, by class. */

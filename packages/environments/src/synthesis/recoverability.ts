@@ -6,6 +6,13 @@ const impliedValues: Readonly<Record<string, Readonly<Record<string, string>>>> 
   'cd.folder': { '..': 'parent|up one|folder above|above' },
   'find.path': { '.': 'find|search|look|locate' },
   'tail.lines': { 1: 'last line' },
+  'lockDoors.door': Object.fromEntries(
+    ['driver', 'passenger', 'rear_left', 'rear_right'].map((door) => [door, 'all (four )?doors']),
+  ),
+  'pressBrakePedal.pedalPosition': { '1.0': 'all the way' },
+  'startEngine.ignitionMode': { START: 'start' },
+  'displayCarStatus.option': { parkingBrake: 'parking brake', brakePedal: 'brake pedal' },
+  'place_order.order_type': { Buy: 'buy', Sell: 'sell' },
 };
 
 /**
@@ -16,15 +23,26 @@ const impliedValues: Readonly<Record<string, Readonly<Record<string, string>>>> 
  */
 export function unrecoverableArguments(turns: readonly TurnTrace[]): string[] {
   const problems: string[] = [];
-  for (const [turn, { userMessage, calls }] of turns.entries()) {
+  for (const [turn, { calls }] of turns.entries()) {
+    const request = requestOf(turns, turn);
     for (const [position, call] of calls.entries()) {
       for (const arg of call.arguments) {
-        const problem = checkArgument(turns, turn, position, call, arg, userMessage);
+        const problem = checkArgument(turns, turn, position, call, arg, request);
         if (problem !== undefined) problems.push(`turn ${turn}, ${call.call}, ${arg.name}: ${problem}`);
       }
     }
   }
   return problems;
+}
+
+/** What the user asks for in a turn: its message, and those before it that could not be acted on. */
+export function requestOf(turns: readonly TurnTrace[], turn: number): string {
+  let first = turn;
+  while (first > 0 && turns[first - 1]!.calls.length === 0) first--;
+  return turns
+    .slice(first, turn + 1)
+    .map(({ userMessage }) => userMessage)
+    .join('\n');
 }
 
 function checkArgument(

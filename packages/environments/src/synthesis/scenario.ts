@@ -1,6 +1,16 @@
 import { type Entity, EntityRegistry } from './entities.js';
 import type { Random } from './random.js';
 import {
+  drawMessages,
+  drawTrading,
+  drawTravel,
+  drawVehicle,
+  type MessageModel,
+  type TradingModel,
+  type TravelModel,
+  type VehicleModel,
+} from './service-scenarios.js';
+import {
   newFileName,
   newFolderName,
   newHiddenName,
@@ -12,7 +22,16 @@ import {
 } from './vocabulary.js';
 
 /** Classes that tasks can be synthesised over, in the order tasks list them. */
-export const synthesisClasses = ['GorillaFileSystem', 'TwitterAPI', 'MathAPI', 'TicketAPI'] as const;
+export const synthesisClasses = [
+  'GorillaFileSystem',
+  'TwitterAPI',
+  'MathAPI',
+  'TicketAPI',
+  'MessageAPI',
+  'TradingBot',
+  'TravelAPI',
+  'VehicleControlAPI',
+] as const;
 export type SynthesisClass = (typeof synthesisClasses)[number];
 
 export interface FileNode {
@@ -81,6 +100,10 @@ export interface Scenario {
   readonly twitter: TwitterModel | undefined;
   readonly desk: TicketDeskModel | undefined;
   readonly math: boolean;
+  readonly messages: MessageModel | undefined;
+  readonly trading: TradingModel | undefined;
+  readonly travel: TravelModel | undefined;
+  readonly vehicle: VehicleModel | undefined;
   /** The user entities met so far, by name. */
   readonly users: Map<string, Entity>;
   /** Initial state for the environment, JSON text. */
@@ -95,7 +118,16 @@ export function drawScenario(random: Random, classes: readonly SynthesisClass[])
   const twitter = classes.includes('TwitterAPI') ? drawTwitter(random, registry, config) : undefined;
   const desk = classes.includes('TicketAPI') ? drawTickets(random, registry, config, twitter?.username) : undefined;
   const math = classes.includes('MathAPI');
-  return { classes, registry, files, twitter, desk, math, users: new Map(), initialConfig: JSON.stringify(config) };
+  const messages = classes.includes('MessageAPI') ? drawMessages(random, registry, config) : undefined;
+  const trading = classes.includes('TradingBot') ? drawTrading(random, registry, config) : undefined;
+  const travel = classes.includes('TravelAPI') ? drawTravel(random, registry, config) : undefined;
+  const vehicle = classes.includes('VehicleControlAPI') ? drawVehicle(random, config) : undefined;
+  const initialConfig = JSON.stringify(config);
+  return {
+    ...{ classes, registry, files, twitter, desk, math, messages, trading, travel, vehicle },
+    users: new Map(),
+    initialConfig,
+  };
 }
 
 /** Path below the root, "" for the root itself. */

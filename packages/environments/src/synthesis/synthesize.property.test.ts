@@ -5,6 +5,8 @@ import { synthesisClasses } from './scenario.js';
 import { synthesizeTasks } from './synthesize.js';
 import { validityReport } from './validity.js';
 
+const CATEGORIES = ['base', 'miss_param', 'miss_func', 'long_context'] as const;
+
 const configs: fc.Arbitrary<SynthesisConfig> = fc
   .record({
     tasks: fc.constant(8),
@@ -15,18 +17,32 @@ const configs: fc.Arbitrary<SynthesisConfig> = fc
     distractorTools: fc.integer({ min: 0, max: 8 }),
     referenceRate: fc.double({ min: 0, max: 1, noNaN: true }),
     classes: fc.uniqueArray(fc.constantFrom(...synthesisClasses), { minLength: 1 }),
+    categories: fc.uniqueArray(fc.constantFrom(...CATEGORIES), { minLength: 1 }),
+    maxClasses: fc.integer({ min: 1, max: 8 }),
   })
   .map(({ extraTurns, ...config }) =>
-    synthesisConfigSchema.parse({ ...config, maxTurns: config.minTurns + extraTurns }),
+    synthesisConfigSchema.parse({
+      ...config,
+      // Every category needs room for its extra turn and a class that it can lengthen.
+      maxTurns: Math.max(2, config.minTurns + extraTurns),
+      classes: [...new Set([...config.classes, 'GorillaFileSystem'])],
+    }),
   );
 
 test('every task passes the official checker, tells every argument, reveals nothing early and occurs once', () => {
   fc.assert(
     fc.property(configs, (config) => {
-      const { refused, differingCalls, unrecoverable, earlyReveals, duplicates } = validityReport(
+      const { refused, differingCalls, unrecoverable, earlyReveals, duplicates, twistProblems } = validityReport(
         synthesizeTasks(config),
       );
-      expect([...refused, ...differingCalls, ...unrecoverable, ...earlyReveals, ...duplicates]).toEqual([]);
+      expect([
+        ...refused,
+        ...differingCalls,
+        ...unrecoverable,
+        ...earlyReveals,
+        ...duplicates,
+        ...twistProblems,
+      ]).toEqual([]);
     }),
     { numRuns: 60 },
   );

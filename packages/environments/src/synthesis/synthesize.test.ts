@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { CancelledError, ConfigError, type SynthesisConfig, synthesisConfigSchema, taskSchema } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
 import { BfclEnvironment } from '../bfcl/bfcl-environment.js';
 import { taskFingerprint } from './fingerprint.js';
 import { coveredMethods } from './planner.js';
+import { synthesisClasses } from './scenario.js';
 import { generateTasks, synthesizeTasks } from './synthesize.js';
 import { validityReport } from './validity.js';
 
@@ -87,16 +89,85 @@ describe('synthesizeTasks', () => {
     }
   });
 
-  test('every covered method occurs', () => {
-    const report = validityReport(synthesizeTasks(configure({ tasks: 1500 })));
-    const covered = configure({}).classes.flatMap((name) => coveredMethods(name as 'MathAPI'));
-    expect(Object.keys(report.callsByMethod).sort()).toEqual([...covered].sort());
+  test.each(synthesisClasses)('every covered method of %s occurs', (name) => {
+    const tasks = synthesizeTasks(configure({ tasks: 220, classes: [name], maxCallsPerTurn: 3 }));
+    const called = tasks.flatMap(({ trace }) => trace.flatMap(({ calls }) => calls.map(({ method }) => method)));
+    expect([...new Set(called)].sort()).toEqual([...coveredMethods(name)].sort());
+  });
+
+  test('a missing parameter is asked for, and the next turn says it', () => {
+    for (const { task, trace } of synthesizeTasks(configure({ categories: ['miss_param'] }))) {
+      const empty = task.turns.findIndex(({ groundTruth }) => groundTruth.length === 0);
+      expect(task.turns[empty + 1]?.groundTruth.length).toBeGreaterThan(0);
+      expect(trace[empty]?.turnMessages.join()).toMatch(/\?$/);
+      expect(task).toMatchObject({
+        category: 'synthetic_miss_param',
+        id: expect.stringMatching(/^synthetic_miss_param_/),
+      });
+      expect(task.turns.length).toBeLessThanOrEqual(configure({}).maxTurns);
+    }
+  });
+
+  test('a held-out function is on offer from the turn on that needs it', () => {
+    for (const { task } of synthesizeTasks(configure({ categories: ['miss_func'] }))) {
+      const reveal = task.turns.findIndex(({ revealedTools }) => revealedTools !== undefined);
+      const [name] = task.turns[reveal]!.revealedTools!;
+      expect(task.tools.map((tool) => tool.name)).not.toContain(name);
+      expect(task.heldOutTools?.map((tool) => tool.name)).toEqual([name]);
+      expect(task.turns[reveal]!.groundTruth.some((call) => call.startsWith(`${name}(`))).toBe(true);
+      expect(task.turns[reveal - 1]!.groundTruth).toEqual([]);
+    }
+  });
+
+  test('long context makes results long, and is found without further ado', () => {
+    const longest = (categories: SynthesisConfig['categories']) => {
+      const tasks = synthesizeTasks(configure({ tasks: 40, classes: ['TradingBot', 'VehicleControlAPI'], categories }));
+      const results = tasks.flatMap(({ trace }) =>
+        trace.flatMap(({ calls }) => calls.map(({ result }) => result.length)),
+      );
+      return Math.max(...results);
+    };
+    expect(longest(['base'])).toBeLessThan(1000);
+    expect(longest(['long_context'])).toBeGreaterThan(2000);
+  });
+
+  test('at most maxClasses classes are involved, and more than three where asked for', () => {
+    const counts = (maxClasses: number) =>
+      synthesizeTasks(configure({ tasks: 60, classes: [...synthesisClasses], maxClasses })).map(
+        ({ task }) => task.involvedClasses.length,
+      );
+    expect(Math.max(...counts(2))).toBe(2);
+    expect(Math.max(...counts(8))).toBeGreaterThan(3);
+  });
+
+  test('refuses categories that the knobs leave no room for', () => {
+    expect(() => synthesizeTasks(configure({ categories: [] }))).toThrow(/at least one synthesis category/);
+    expect(() => synthesizeTasks(configure({ minTurns: 1, maxTurns: 1, categories: ['miss_func'] }))).toThrow(
+      /expected maxTurns of at least 2 for miss_func/,
+    );
+    expect(() => synthesizeTasks(configure({ classes: ['MathAPI'], categories: ['long_context'] }))).toThrow(
+      /expected a class that long_context lengthens/,
+    );
+  });
+
+  test('tasks of the first four classes are those that earlier versions drew', () => {
+    const hash = (options: Partial<SynthesisConfig>) =>
+      createHash('sha256')
+        .update(JSON.stringify(synthesizeTasks(configure(options))))
+        .digest('hex');
+    const demo = { minTurns: 3, maxTurns: 4, maxCallsPerTurn: 1, distractorTools: 2, referenceRate: 0.8 };
+    // Printed by the generator before it knew further classes and categories.
+    expect(hash({ tasks: 400, seed: 3 })).toBe('b0607e0cb4f506e262b8f0f61cc16b370514235f8481a22c9283e63b2b7a1697');
+    expect(hash({ ...demo, tasks: 300, seed: 1, classes: ['GorillaFileSystem'] })).toBe(
+      '1b2385ee85c923e2310de60ed3655b1733b50b3ad606440211d92ff48a0e6a17',
+    );
   });
 
   test('refuses unknown classes, no classes and contradictory numbers of turns', () => {
-    expect(() => synthesizeTasks(configure({ classes: ['TravelAPI'] }))).toThrow(
+    expect(() => synthesizeTasks(configure({ classes: ['BankAPI'] }))).toThrow(
       new ConfigError(
-        'expected synthesis classes among GorillaFileSystem, TwitterAPI, MathAPI, TicketAPI, received TravelAPI',
+        'expected synthesis classes among GorillaFileSystem, TwitterAPI, MathAPI, TicketAPI, MessageAPI, TradingBot, ' +
+          'TravelAPI, VehicleControlAPI, received BankAPI',
       ),
     );
     expect(() => synthesizeTasks(configure({ classes: [] }))).toThrow(/received none/);

@@ -1,5 +1,6 @@
 import { CancelledError, ConfigError, type SynthesisConfig, type Task } from '@parl-mt/schema';
 import { BfclEnvironment, builtInTools } from '../bfcl/bfcl-environment.js';
+import { applyCategory, categoryName, type SynthesisCategory } from './category.js';
 import { taskFingerprint } from './fingerprint.js';
 import { coveredMethods, drawTurns } from './planner.js';
 import { Random } from './random.js';
@@ -19,8 +20,12 @@ export interface SynthesisOptions {
 const MAX_ATTEMPTS = 500;
 /** Least share of the later turns that must talk about something an earlier turn made known. */
 const DEPENDENT_SHARE = 0.5;
-/** Chances of one, two and three classes in a task. */
-const CLASS_COUNT_WEIGHTS = [0.35, 0.5, 0.15];
+/** Chances of one, two, three and more classes in a task. */
+const CLASS_COUNT_WEIGHTS = [0.35, 0.5, 0.15, 0.15, 0.1, 0.1, 0.05, 0.05];
+/** Classes whose scenarios and results the long context lengthens. */
+const LENGTHENED_CLASSES = ['GorillaFileSystem', 'TradingBot', 'TravelAPI', 'VehicleControlAPI'] as const;
+/** Beyond every number of attempts. */
+const CATEGORY_STREAM = 1_000_003;
 
 /**
  * Multi-turn tasks with ground truth over the built-in classes, without a language model: an initial state is drawn, a walk
@@ -64,7 +69,18 @@ function requireClasses(config: SynthesisConfig): readonly SynthesisClass[] {
   if (config.minTurns > config.maxTurns) {
     throw new ConfigError(`expected minTurns <= maxTurns, received ${config.minTurns} and ${config.maxTurns}`);
   }
-  return synthesisClasses.filter((name) => config.classes.includes(name));
+  if (config.categories.length === 0) throw new ConfigError('expected at least one synthesis category, received none');
+  const needsTwoTurns = config.categories.find((category) => category === 'miss_param' || category === 'miss_func');
+  if (needsTwoTurns !== undefined && config.maxTurns < 2) {
+    throw new ConfigError(`expected maxTurns of at least 2 for ${needsTwoTurns}, received ${config.maxTurns}`);
+  }
+  const classes = synthesisClasses.filter((name) => config.classes.includes(name));
+  if (config.categories.includes('long_context') && !classes.some(isLengthened)) {
+    throw new ConfigError(
+      `expected a class that long_context lengthens (${LENGTHENED_CLASSES.join(', ')}), received ${classes.join(', ')}`,
+    );
+  }
+  return classes;
 }
 
 function drawTask(
@@ -98,12 +114,16 @@ function attemptTask(
   index: number,
   environment: BfclEnvironment,
 ): SynthesizedTask {
-  const involved = drawClasses(random, classes);
+  const involved = drawClasses(random, classes, config.maxClasses);
+  const category = drawCategory(config, index);
+  if (category === 'long_context' && !involved.some(isLengthened)) {
+    throw new RejectedDraft('no class of the task has a long context');
+  }
   const scenario = drawScenario(random, involved);
   const blank: Task = {
-    id: `synthetic_${config.seed}_${index}`,
+    id: `${categoryName(category)}_${config.seed}_${index}`,
     environment: 'bfcl',
-    category: 'synthetic',
+    category: categoryName(category),
     involvedClasses: [...involved],
     initialConfig: scenario.initialConfig,
     tools: [],
@@ -120,7 +140,7 @@ function attemptTask(
     references,
     dependentTurns: 0,
   };
-  const trace = drawTurns(draft, config);
+  const trace = drawTurns(draft, withRoomFor(category, config));
   if (draft.dependentTurns < (trace.length - 1) * DEPENDENT_SHARE)
     throw new RejectedDraft('too few turns need an earlier one');
   requireSound(trace);
@@ -133,11 +153,33 @@ function attemptTask(
       groundTruth: calls.map(({ call }) => call),
     })),
   };
-  return { task, trace, references };
+  const twisted = applyCategory(category, { task, trace, references }, random);
+  requireSound(twisted.trace);
+  return twisted;
 }
 
-function drawClasses(random: Random, classes: readonly SynthesisClass[]): readonly SynthesisClass[] {
-  const counts = CLASS_COUNT_WEIGHTS.slice(0, classes.length).map((_, i) => i + 1);
+/** The numbers of turns to draw: a turn that comes in later counts too. */
+function withRoomFor(category: SynthesisCategory, config: SynthesisConfig): SynthesisConfig {
+  if (category !== 'miss_param' && category !== 'miss_func') return config;
+  return { ...config, minTurns: Math.max(1, config.minTurns - 1), maxTurns: config.maxTurns - 1 };
+}
+
+function isLengthened(name: SynthesisClass): boolean {
+  return (LENGTHENED_CLASSES as readonly string[]).includes(name);
+}
+
+/** The category of a task: from a stream of its own, so that all draws of the task are of one category. */
+function drawCategory({ categories, seed }: SynthesisConfig, index: number): SynthesisCategory {
+  return new Random(seed, index, CATEGORY_STREAM).pick(categories);
+}
+
+function drawClasses(
+  random: Random,
+  classes: readonly SynthesisClass[],
+  maxClasses: number,
+): readonly SynthesisClass[] {
+  const most = Math.min(classes.length, maxClasses);
+  const counts = CLASS_COUNT_WEIGHTS.slice(0, most).map((_, i) => i + 1);
   const count = random.pickWeighted(counts, (value) => CLASS_COUNT_WEIGHTS[value - 1]!)!;
   const chosen = random.sample(classes, count);
   return classes.filter((name) => chosen.includes(name));

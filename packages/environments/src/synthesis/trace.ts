@@ -1,7 +1,23 @@
 import type { Task } from '@parl-mt/schema';
 
 /** What a task's user and calls talk about. */
-export type EntityKind = 'file' | 'folder' | 'tweet' | 'ticket' | 'id' | 'value' | 'text' | 'user';
+export type EntityKind =
+  | 'file'
+  | 'folder'
+  | 'tweet'
+  | 'ticket'
+  | 'id'
+  | 'value'
+  | 'text'
+  | 'user'
+  | 'contact'
+  | 'stock'
+  | 'order'
+  | 'token'
+  | 'card'
+  | 'booking'
+  | 'airport'
+  | 'zip';
 
 /** How the policy can know the value of an argument. `turn` and `call` count from 0. */
 export type ArgumentProvenance =

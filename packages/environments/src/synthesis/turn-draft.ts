@@ -237,6 +237,14 @@ const pronouns: Readonly<Record<EntityKind, readonly string[]>> = {
   text: ['what you find', 'the result'],
   user: ['that user', 'the same user'],
   id: ['its id'],
+  contact: ['that user', 'them', 'that person'],
+  stock: ['that stock', 'it', 'this stock'],
+  order: ['that order', 'this order', 'it'],
+  token: ['that token', 'this token'],
+  card: ['that card', 'this card'],
+  booking: ['that booking', 'this booking', 'it'],
+  airport: ['that airport', 'there'],
+  zip: ['that zip code', 'that place'],
 };
 
 const quoted = (literal: string): string => `'${literal}'`;
@@ -250,6 +258,14 @@ const literalPhrases: Readonly<Record<EntityKind, (literal: string) => readonly 
   text: (text) => [quoted(text)],
   user: (name) => [quoted(name), `the user ${quoted(name)}`],
   id: (id) => [id],
+  contact: (id) => [`user ${id}`, `the user with id ${id}`, id],
+  stock: (symbol) => [symbol, `the stock ${symbol}`, `${symbol} stock`],
+  order: (id) => [`order ${id}`, `order number ${id}`, `the order with id ${id}`],
+  token: (token) => [`token ${token}`, `the token ${token}`, `the access token ${token}`],
+  card: (id) => [`card ${id}`, `the card ${id}`, `my card ${id}`],
+  booking: (id) => [`booking ${id}`, `booking number ${id}`, `the booking with id ${id}`],
+  airport: (code) => [code, `the airport ${code}`],
+  zip: (code) => [`zip code ${code}`, `the zip code ${code}`],
 };
 
 function parseResult(content: string): unknown {

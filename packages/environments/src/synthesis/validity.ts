@@ -1,3 +1,4 @@
+import type { Task } from '@parl-mt/schema';
 import { BfclEnvironment } from '../bfcl/bfcl-environment.js';
 import { checkTask } from '../bfcl/checker.js';
 import { taskFingerprint } from './fingerprint.js';
@@ -16,9 +17,13 @@ export interface ValidityReport {
   readonly earlyReveals: readonly string[];
   /** Ids of tasks whose wording and solution equal those of an earlier one. */
   readonly duplicates: readonly string[];
-  /** Whether all five lists are empty. */
+  /** Tasks of a category whose missing value or function is not missing, or is never given. */
+  readonly twistProblems: readonly string[];
+  /** Whether all six lists are empty. */
   readonly isValid: boolean;
   /** Calls by class, and by method, most frequent first. */
+  readonly tasksByCategory: Readonly<Record<string, number>>;
+  readonly tasksByClasses: Readonly<Record<string, number>>;
   readonly callsByClass: Readonly<Record<string, number>>;
   readonly callsByMethod: Readonly<Record<string, number>>;
   /** Tasks by number of turns, and turns by number of calls. */
@@ -47,6 +52,7 @@ export function validityReport(tasks: readonly SynthesizedTask[]): ValidityRepor
   const unrecoverable = tasks.flatMap(({ task, trace }) => named(task.id, unrecoverableArguments(trace)));
   const reveals = tasks.flatMap(({ task, trace }) => named(task.id, earlyReveals(trace)));
   const duplicates = findDuplicates(tasks);
+  const twistProblems = tasks.flatMap(({ task }) => named(task.id, problemsOfCategory(task)));
   const turns = tasks.flatMap(({ trace }) => trace);
   const calls = turns.flatMap((turn) => turn.calls);
   const distances = tasks.flatMap(argumentDistances);
@@ -58,7 +64,12 @@ export function validityReport(tasks: readonly SynthesizedTask[]): ValidityRepor
     unrecoverable,
     earlyReveals: reveals,
     duplicates,
-    isValid: [refused, differingCalls, unrecoverable, reveals, duplicates].every((problems) => problems.length === 0),
+    twistProblems,
+    isValid: [refused, differingCalls, unrecoverable, reveals, duplicates, twistProblems].every(
+      (problems) => problems.length === 0,
+    ),
+    tasksByCategory: countBy(tasks.map(({ task }) => task.category)),
+    tasksByClasses: countBy(tasks.map(({ task }) => `${task.involvedClasses.length}`)),
     callsByClass: countBy(calls.map(({ className }) => className)),
     callsByMethod: countBy(calls.map(({ method }) => method)),
     tasksByTurns: countBy(tasks.map(({ trace }) => `${trace.length}`)),
@@ -84,10 +95,12 @@ export function formatValidity(report: ValidityReport): string {
     ...report.unrecoverable,
     ...report.earlyReveals,
     ...report.duplicates,
+    ...report.twistProblems,
   ];
   return [
     `${report.tasks} tasks, ${report.isValid ? 'all valid' : `${problems.length} problems`}`,
     ...problems.slice(0, 10).map((problem) => `  ${problem}`),
+    `tasks by category: ${counts(report.tasksByCategory)}; by number of classes: ${counts(report.tasksByClasses)}`,
     `calls by class: ${counts(report.callsByClass)}`,
     `calls by method: ${counts(report.callsByMethod)}`,
     `tasks by turns: ${counts(report.tasksByTurns)}; turns by calls: ${counts(report.turnsByCalls)}`,
@@ -114,6 +127,27 @@ function replay(environment: BfclEnvironment, { task, trace }: SynthesizedTask):
       return isError || content !== expected ? [`${task.id}: ${call} in turn ${turn} gives ${content}`] : [];
     }),
   );
+}
+
+/** What the category promises: one turn that cannot be done, and what it lacked in the next one. */
+function problemsOfCategory({ category, turns, tools, heldOutTools = [] }: Task): string[] {
+  const empty = turns.flatMap(({ groundTruth }, turn) => (groundTruth.length === 0 ? [turn] : []));
+  const isTwisted = category === 'synthetic_miss_param' || category === 'synthetic_miss_func';
+  if (!isTwisted) return empty.length === 0 ? [] : [`turn ${empty[0]} has nothing to do`];
+  const [turn] = empty;
+  if (empty.length !== 1 || turn === undefined)
+    return [`expected one turn that cannot be done, received ${empty.length}`];
+  if (category === 'synthetic_miss_param') return heldOutTools.length === 0 ? [] : ['a function is held out'];
+  const revealed = turns[turn + 1]?.revealedTools ?? [];
+  const isHeldOut = (name: string) =>
+    heldOutTools.some((tool) => tool.name === name) && !tools.some((tool) => tool.name === name);
+  const problems = revealed.filter((name) => !isHeldOut(name)).map((name) => `${name} is on offer from the start`);
+  const isNeeded = (turns[turn + 1]?.groundTruth ?? []).some((call) => call.startsWith(`${revealed[0]}(`));
+  const isEarly = turns
+    .slice(0, turn)
+    .some(({ groundTruth }) => groundTruth.some((call) => call.startsWith(`${revealed[0]}(`)));
+  if (revealed.length === 0 || !isNeeded || isEarly) problems.push('the revealed function is not what the turn lacked');
+  return problems;
 }
 
 function findDuplicates(tasks: readonly SynthesizedTask[]): string[] {

@@ -44,6 +44,8 @@ const resolutions = words(
   'restarted replaced patched updated reinstalled cleaned reset repaired recovered reconfigured',
 );
 const resolutionObjects = words('server router cable driver cache database account battery printer settings');
+const streetNames = words('Harbor Garden River Castle Bridge Market Forest Meadow Station Museum Valley Lantern');
+const streetKinds = words('Road Street Lane Avenue Square');
 const statuses = ['In Progress', 'On Hold', 'Reopened', 'Escalated'] as const;
 
 /** A file name not in `taken`, such as "notes.txt". */
@@ -68,6 +70,19 @@ export function newRootName(random: Random): string {
 /** A user name not in `taken`. */
 export function newUserName(random: Random, taken: ReadonlySet<string> = new Set()): string {
   return fresh(() => random.pick(userNames), taken);
+}
+
+/** A person's name with a capital, not in `taken`. */
+export function newPersonName(random: Random, taken: ReadonlySet<string>): string {
+  return fresh(() => {
+    const name = random.pick(userNames);
+    return name.charAt(0).toUpperCase() + name.slice(1);
+  }, taken);
+}
+
+/** An address without commas, such as "Harbor Road 17". */
+export function newAddress(random: Random): string {
+  return `${random.pick(streetNames)} ${random.pick(streetKinds)} ${random.integer(2, 98)}`;
 }
 
 /** A password: a word and two digits, such as "river42". */

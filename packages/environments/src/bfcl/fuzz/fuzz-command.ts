@@ -16,7 +16,7 @@ const USAGE = `usage: npm run fuzz:bfcl -- [--inputs N] [--seed S] [--time-limit
 
   --inputs N       generated inputs (default 1000000)
   --seed S         of the inputs (default 1)
-  --time-limit MS  longest time that one input may take (default 2000)
+  --time-limit MS  most processor time that one input may take (default 2000)
   --show INDEX     print that input instead of running any
 
 Feeds the executor, the call-text parser and both decoders, in children with ${HEAP_LIMIT_MB} MiB of heap. Exit code 1 for any crash,

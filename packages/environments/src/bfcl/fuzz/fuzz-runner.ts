@@ -43,15 +43,17 @@ export class FuzzRunner {
     const input = fuzzInput(this.#seed, index);
     this.countPerTarget.set(input.target, (this.countPerTarget.get(input.target) ?? 0) + 1);
     if (input.target === 'execute' && this.#executed++ % INPUTS_PER_EPISODE === 0) this.#reset();
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     try {
       this.#feed(input, index);
     } catch (error) {
       this.#find(index, input, 'crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
-    const elapsed = performance.now() - startedAt;
+    // Processor time: on a busy machine the clock on the wall also counts what others do.
+    const used = process.cpuUsage(startedAt);
+    const elapsed = (used.user + used.system) / 1000;
     this.slowestMs = Math.max(this.slowestMs, elapsed);
-    if (elapsed > this.#timeLimitMs) this.#find(index, input, 'slow', `${elapsed.toFixed(0)} ms`);
+    if (elapsed > this.#timeLimitMs) this.#find(index, input, 'slow', `${elapsed.toFixed(0)} ms of processor time`);
     if (prototypeKeys() !== this.#prototypes) this.#find(index, input, 'pollution', 'a prototype has other keys now');
   }
 
