@@ -1,4 +1,11 @@
-import { type ConfigJsonSchema, configJsonSchema, runConfigJsonSchema, serverConfigSchema } from '@parl-mt/schema';
+import {
+  bfclDataConfigSchema,
+  type ConfigJsonSchema,
+  configJsonSchema,
+  runConfigJsonSchema,
+  serverConfigSchema,
+  tauBenchDataConfigSchema,
+} from '@parl-mt/schema';
 import { configFlags, constraintText, valueName } from './config-flags.js';
 import { RUN_COMMANDS } from './run-commands.js';
 
@@ -8,13 +15,16 @@ export function renderConfigReference(): string {
     renderCommand(`parl-mt ${words.join(' ')}`, `Run kind \`${kind}\`.`, runConfigJsonSchema(kind)),
   );
   const server = renderCommand('parl-mt serve', 'The HTTP server.', configJsonSchema(serverConfigSchema));
+  const data = Object.entries({ bfcl: bfclDataConfigSchema, 'tau-bench': tauBenchDataConfigSchema }).map(
+    ([name, schema]) => renderCommand(`parl-mt data ${name}`, 'Benchmark data.', configJsonSchema(schema)),
+  );
   return `# Configuration reference
 
 Generated from the schemas in \`packages/schema\`; a test compares this page with them.
 A key is the dotted name in a JSON file, a request body, or \`--set\`; the flag is its command-line form.
 Unknown keys are refused. How the sources combine is in [cli.md](cli.md).
 
-${[...sections, server].join('\n')}`;
+${[...sections, server, ...data].join('\n')}`;
 }
 
 function renderCommand(title: string, note: string, schema: ConfigJsonSchema): string {

@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander';
 import { withCachedData } from './cached-data.js';
 import { configFlags } from './config-flags.js';
 import { addConfigOptions, configOf } from './config-options.js';
+import { addDataCommands } from './data-command.js';
 import { describeError } from './describe-error.js';
 import type { CliHost } from './host.js';
 import { cliVersion, collectInfo, formatInfo } from './info.js';
@@ -81,6 +82,7 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
         setExitCode(await runJob(kind, withCachedData(kind, config), host, options.json === true));
       });
   }
+  addDataCommands(program, host);
   const serverSchema = configJsonSchema(serverConfigSchema);
   const serverFlags = configFlags(serverSchema);
   const serveCommand = program.command('serve').description(serverSchema.description ?? '');

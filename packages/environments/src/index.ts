@@ -11,6 +11,14 @@
  * environment.call({ name: 'touch', arguments: '{"file_name": "a.txt"}' });
  * console.log(environment.execute('ls()').content); // {"current_directory_content": ["a.txt"]}
  */
+
+export {
+  type BenchmarkRequest,
+  type DataLock,
+  type InstallContext,
+  type InstalledData,
+  installBenchmark,
+} from './benchmark-data/install-benchmark.js';
 export { BfclEnvironment, type BfclEnvironmentOptions, builtInTools } from './bfcl/bfcl-environment.js';
 export { parseCallText } from './bfcl/call-text.js';
 export {

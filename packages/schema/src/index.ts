@@ -15,6 +15,12 @@ export {
   chatToolCallSchema,
 } from './chat-message.js';
 export { closeSchema } from './closed-schema.js';
+export {
+  type BfclDataConfig,
+  bfclDataConfigSchema,
+  type TauBenchDataConfig,
+  tauBenchDataConfigSchema,
+} from './data-config.js';
 export { type EndpointConfig, endpointConfigSchema } from './endpoint-config.js';
 export {
   type EnvironmentLimits,
