@@ -4,10 +4,18 @@ import { linearLogprobWorks } from './linear-logprob-works.js';
 import { logprobWorks } from './logprob-works.js';
 import type { Work } from './measure.js';
 import { redundancyWorks } from './redundancy-works.js';
+import { tauBenchWorks } from './tau-bench-works.js';
 
 /** Every work this program knows, with the names of the peers' programs. */
 export function allWorks(): Work[] {
-  return [...logprobWorks(), ...linearLogprobWorks(), ...advantageWorks(), ...redundancyWorks(), ...decoderWorks()];
+  return [
+    ...logprobWorks(),
+    ...linearLogprobWorks(),
+    ...advantageWorks(),
+    ...redundancyWorks(),
+    ...decoderWorks(),
+    ...tauBenchWorks(),
+  ];
 }
 
 /** Works whose name contains one of the parts; all when there are none. */

@@ -56,7 +56,7 @@ export class TauBenchEnvironment implements Environment {
 
   /** The seed has no effect: nothing in the domains is random. */
   reset(task: Task, _seed: number): void {
-    const tauTask = fromTask(task);
+    const tauTask = readTask(task);
     const world = sharedTauWorld(this.#dataDirectory, tauTask.domain);
     this.#episode = {
       world,
@@ -149,6 +149,17 @@ export class TauBenchEnvironment implements Environment {
     if (this.#episode !== undefined) return this.#episode;
     throw new UsageError(`expected reset() before ${operation}(): there is no episode`);
   }
+}
+
+const readTasks = new WeakMap<Task, { readonly text: string; readonly task: TauTask }>();
+
+/** {@link fromTask}, once per task: many episodes start from the same one. */
+function readTask(task: Task): TauTask {
+  const known = readTasks.get(task);
+  if (known?.text === task.initialConfig) return known.task;
+  const read = fromTask(task);
+  readTasks.set(task, { text: task.initialConfig, task: read });
+  return read;
 }
 
 /** The arguments, or the error text. */
