@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { apiClassNames, loadBfclTasks, synthesizeTasks } from '@parl-mt/environments';
+import { formatScores, loadBfclTasks, scoreBfcl, synthesizeTasks } from '@parl-mt/environments';
 import { comparisonTable, evaluateGroundTruth, evaluatePolicy } from '@parl-mt/evaluation';
 import { writeAtomically } from '@parl-mt/policy';
 import { DecoderModel, loadPolicy } from '@parl-mt/rl';
@@ -14,7 +14,7 @@ export async function runEvaluate(config: EvaluateRunConfig, context: JobContext
   if (config.evaluation.benchmark === 'tau-bench') return runEvaluateTauBench(config, context);
   if (config.policy.kind === 'endpoint') throw new UsageError('expected benchmark tau-bench with a policy endpoint');
   reporter.stage('tasks');
-  const tasks = benchmarkTasks(config, reporter.log);
+  const tasks = benchmarkTasks(config);
   const name = config.policy.kind === 'checkpoint' ? path.basename(path.resolve(config.policy.path)) : 'ground truth';
   reporter.stage(`evaluate ${name}`, tasks.length);
   const evaluation =
@@ -39,27 +39,37 @@ export async function runEvaluate(config: EvaluateRunConfig, context: JobContext
     scored.map(({ trajectory }) => trajectory),
   );
   const valid = scored.filter(({ trajectory }) => trajectory.valid === true).length;
-  const result = { benchmark: config.evaluation.benchmark, tasks: tasks.length, valid, ...summary };
+  const categoryOf = new Map(tasks.map(({ id, category }) => [id, category]));
+  const scores =
+    config.evaluation.benchmark === 'bfcl'
+      ? scoreBfcl(
+          scored.map(({ trajectory }) => ({
+            category: categoryOf.get(trajectory.taskId) ?? 'unknown',
+            valid: trajectory.valid === true,
+          })),
+        )
+      : undefined;
+  const result = {
+    benchmark: config.evaluation.benchmark,
+    tasks: tasks.length,
+    valid,
+    ...summary,
+    ...(scores && { scores }),
+  };
   await writeAtomically(path.join(outDir, 'summary.json'), [`${JSON.stringify(result, null, 2)}\n`]);
-  reporter.table(`${comparisonTable([summary])}\n\n${valid} of ${tasks.length} tasks`);
+  const perCategory = scores === undefined ? '' : `\n\n${formatScores(scores)}`;
+  reporter.table(`${comparisonTable([summary])}\n\n${valid} of ${tasks.length} tasks${perCategory}`);
   return { summary: result, files: ['summary.json', 'trajectories.jsonl'] };
 }
 
-/** Tasks of the benchmark whose classes exist; what is left out is said. */
-function benchmarkTasks(config: EvaluateRunConfig, log: (line: string) => void): Task[] {
+function benchmarkTasks(config: EvaluateRunConfig): Task[] {
   const { evaluation, synthesis, bfclPath } = config;
   switch (evaluation.benchmark) {
     case 'synthetic':
       return synthesizeTasks({ ...synthesis, tasks: evaluation.tasks }).map(({ task }) => task);
     case 'bfcl': {
       if (bfclPath === undefined) throw new UsageError('expected --bfcl PATH with benchmark bfcl, received none');
-      const known = new Set(apiClassNames);
-      return evaluation.categories.flatMap((category) => {
-        const all = loadBfclTasks(bfclPath, category);
-        const playable = all.filter(({ involvedClasses }) => involvedClasses.every((name) => known.has(name)));
-        log(`bfcl ${category}: ${playable.length} of ${all.length} tasks use only the classes built so far`);
-        return playable;
-      });
+      return evaluation.categories.flatMap((category) => loadBfclTasks(bfclPath, category));
     }
     case 'tau-bench':
       throw new RangeError('tau-bench has a runner of its own');
