@@ -28,7 +28,8 @@ export class ToolCallingAgent extends TauAgent {
 
 function actionFrom({ content, tool_calls }: ChatReplyMessage): TauAction {
   const call = tool_calls?.[0]?.function;
-  if (call === undefined) return respond(content);
+  // Servers exist that send null here.
+  if (call === undefined || call === null) return respond(content);
   const kwargs = parseJson(call.arguments);
   if (kwargs === undefined) {
     throw new EpisodeCrash('JSONDecodeError', `expected the arguments of ${call.name} to be JSON`);
