@@ -4,11 +4,12 @@ import { byteToCharacter } from './byte-alphabet.js';
 
 /**
  * What a merge may never cross, in the syntax of Hugging Face's `Split`: a word with the space or underscore before it (so
- * `dir_name` is `dir` + `_name` wherever it is copied from), up to three digits, a quote, a run of other punctuation, white
+ * `dir_name` is `dir` + `_name` wherever it is copied from) and the extension after it (so `notes.txt`, where it is frequent,
+ * is one token, and copying it one match), up to three digits, a quote, a run of other punctuation, white
  * space. A quote is always one token of its own and takes no space before it: what stands in quotes in a message is then
  * the same tokens in a call, and copying it is a match of equal tokens.
  */
-export const PRE_TOKEN_PATTERN = "[ _]?\\p{L}+|\\p{N}{1,3}|'|[^\\s\\p{L}\\p{N}']+|\\s+(?!\\S)|\\s+";
+export const PRE_TOKEN_PATTERN = "[ _]?\\p{L}+(?:\\.\\p{L}+)?|\\p{N}{1,3}|'|[^\\s\\p{L}\\p{N}']+|\\s+(?!\\S)|\\s+";
 
 export interface BpeTrainingOptions {
   /** Tokens wanted, special tokens and the 256 bytes included. Fewer when the corpus has no pair left that occurs twice. */

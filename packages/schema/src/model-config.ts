@@ -10,8 +10,8 @@ export const decoderConfigSchema = z.object({
     .describe('Most tokens of the vocabulary; a tokenizer trained on the data may need fewer.'),
   hiddenSize: z.number().int().min(2).default(128).describe('Width D of the residual stream.'),
   numLayers: z.number().int().min(1).default(3).describe('Decoder layers.'),
-  numHeads: z.number().int().min(1).default(8).describe('Query heads; headDim is hiddenSize / numHeads.'),
-  numKvHeads: z.number().int().min(1).default(8).describe('Key/value heads; divides numHeads.'),
+  numHeads: z.number().int().min(1).default(4).describe('Query heads; headDim is hiddenSize / numHeads.'),
+  numKvHeads: z.number().int().min(1).default(4).describe('Key/value heads; divides numHeads.'),
   intermediateSize: z.number().int().min(1).default(384).describe('Width of the SwiGLU feed-forward.'),
   ropeTheta: z.number().positive().default(500).describe('Base of the rotary frequencies.'),
   initialization: z
