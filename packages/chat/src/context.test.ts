@@ -53,6 +53,41 @@ describe('awareness mode', () => {
   });
 });
 
+describe('awareness+turn mode', () => {
+  test('a turn begins with the last step of the former turn', () => {
+    const context = new ConversationContext(tools, 'awareness+turn');
+    context.beginTurn(['make d']);
+    for (const step of steps) context.addStep(step);
+    context.beginTurn(['list']);
+    expect(literal(render(context))).toBe(
+      '<|system|>ls()<|end|><|assistant|><summary>mkdir d</summary><think>turn done</think>Done.<|end|><|user|>list<|end|><|assistant|>',
+    );
+  });
+
+  test('each further prompt of the turn continues the one before it', () => {
+    const context = new ConversationContext(tools, 'awareness+turn');
+    context.beginTurn(['make d']);
+    for (const step of steps) context.addStep(step);
+    context.beginTurn(['list']);
+    const first = literal(render(context));
+    context.addStep({ awareness: { summary: 'mkdir d', plan: 'next ls' }, callTexts: ['ls()'], results: ['[d]'] });
+    const second = literal(render(context));
+    context.addStep({ awareness: { summary: 'ls', plan: 'again' }, callTexts: ['ls()'], results: ['[d]'] });
+    const third = literal(render(context));
+    expect(second.slice(0, first.length)).toBe(first);
+    expect(third.slice(0, second.length)).toBe(second);
+  });
+
+  test('what is short of room goes oldest first: the former turn, then the first steps', () => {
+    const context = twoTurns('awareness+turn');
+    const whole = literal(render(context));
+    const tight = render(context, whole.length - 1);
+    expect(tight.ok && tight.dropped).toBe(1);
+    expect(literal(tight)).not.toContain('Done.');
+    expect(literal(tight)).toContain('[d]');
+  });
+});
+
 test('history mode shows every message and no awareness', () => {
   expect(literal(render(twoTurns('history')))).toBe(
     "<|system|>ls()<|end|><|user|>make d<|end|><|assistant|><tool_call>mkdir(dir_name='d')</tool_call><|end|><|tool|>None<|end|>" +

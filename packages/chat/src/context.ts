@@ -63,6 +63,8 @@ interface TurnRecord {
  * The conversation of one episode and the prompt of its next step.
  *
  * - `awareness`: system, the last step of the former turn (until this turn has one), user messages, the last step of this turn;
+ * - `awareness+turn`: system, the last step of the former turn, user messages, every step of this turn: within a turn each
+ *   prompt continues the one before it, so that a turn is prefilled, and trained on, once;
  * - `history` and `history+awareness`: every message in order; without or with the awareness of each step.
  *
  * When the budget is short, whole messages are left out, oldest first; tool messages go with their assistant message; the
@@ -145,15 +147,18 @@ export class ConversationContext {
     if (turn === undefined) {
       return [];
     }
-    if (this.mode !== 'awareness') {
+    if (this.mode === 'history' || this.mode === 'history+awareness') {
       return this.turns.flatMap(({ userMessages, steps }) => [userMessages, ...steps]);
     }
     const lastStep = turn.steps.at(-1);
-    if (lastStep !== undefined) {
+    if (this.mode === 'awareness' && lastStep !== undefined) {
       return [turn.userMessages, lastStep];
     }
-    const formerStep = this.turns.findLast(({ steps }) => steps.length > 0)?.steps.at(-1);
-    return formerStep === undefined ? [turn.userMessages] : [formerStep, turn.userMessages];
+    const formerStep = this.turns
+      .slice(0, -1)
+      .findLast(({ steps }) => steps.length > 0)
+      ?.steps.at(-1);
+    return [...(formerStep === undefined ? [] : [formerStep]), turn.userMessages, ...turn.steps];
   }
 }
 

@@ -40,6 +40,7 @@ export async function evaluatePolicy(
       context: config.context,
       stepLimit: config.stepLimit,
       temperature: config.sampling.temperature,
+      faultRate: config.faultRate,
       limits: config.limits,
       signal: options.signal,
       onProgress: options.onProgress,

@@ -39,7 +39,7 @@ const TURN_DONE = 'done';
  */
 export const deterministicAnnotator: Annotator = {
   name: 'deterministic',
-  promptHash: createHash('sha256').update('deterministic annotator 2').digest('hex').slice(0, 16),
+  promptHash: createHash('sha256').update('deterministic annotator 3').digest('hex').slice(0, 16),
   async annotate(decision) {
     return [describeDecision(decision)];
   },
@@ -50,7 +50,7 @@ export function describeDecision({ source, turn, step }: Omit<Decision, 'previou
   const turns = source.trace;
   const done = [...turns.slice(0, turn).flatMap(({ calls }) => calls), ...(turns[turn]?.calls.slice(0, step) ?? [])];
   const remaining = turns[turn]?.calls.slice(step) ?? [];
-  return { summary: summarize(done), plan: planFor(remaining) };
+  return { summary: summarize(done.filter((call) => call.failedInTransit !== true)), plan: planFor(remaining) };
 }
 
 function summarize(done: readonly CallTrace[]): string {
@@ -90,5 +90,8 @@ function planFor(remaining: readonly CallTrace[]): string {
   const resolved = next.arguments.flatMap(({ provenance }) =>
     provenance.kind === 'stated' ? [] : [provenance.literal],
   );
-  return [[next.method, ...resolved].join(':'), ...rest.map(({ method }) => method)].join(';');
+  // That a call is going to fail in transit is hindsight: the plan names it once.
+  const further = next.failedInTransit === true ? rest.slice(1) : rest;
+  const methods = further.filter((call) => call.failedInTransit !== true).map(({ method }) => method);
+  return [[next.method, ...resolved].join(':'), ...methods].join(';');
 }

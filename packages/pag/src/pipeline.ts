@@ -11,6 +11,7 @@ import { sftRow } from './records.js';
 import { countByTurn, countRejections, countSplit, countTasks, measureTexts, type PagReport } from './report.js';
 import { validationTasks } from './split.js';
 import { codeFingerprint, runStage, type StageOutcome } from './stage-cache.js';
+import { withTransitFailures } from './transit-failures.js';
 import { type Judge, logprobGains } from './verify/logprob-gain.js';
 import { type Candidates, type VerifiedDecision, verifyTask } from './verify/verify-task.js';
 
@@ -68,12 +69,19 @@ export async function buildPagDataset(config: PagConfig, options: PagOptions): P
     }
     return tasks;
   });
-  const sources = synthesised.rows;
+  const sources = synthesised.rows.map((source) => withTransitFailures(source, config.faultRate));
 
   const annotated = await runStage(
     stagesDir,
     'annotate',
-    { code, from: synthesised.key, annotator: annotator.name, promptHash: annotator.promptHash, candidates },
+    {
+      code,
+      from: synthesised.key,
+      faultRate: config.faultRate,
+      annotator: annotator.name,
+      promptHash: annotator.promptHash,
+      candidates,
+    },
     () => annotateTasks(sources, annotator, candidates, step('annotate', sources.length)),
   );
 

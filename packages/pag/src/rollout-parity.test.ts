@@ -15,7 +15,7 @@ const budget = {
 };
 
 /** A policy that writes the completions of the examples, played in the real environment. */
-test.each<ContextMode>(['awareness', 'history', 'history+awareness'])(
+test.each<ContextMode>(['awareness', 'awareness+turn', 'history', 'history+awareness'])(
   'in %s mode a rollout of the learned completions sees the prompts that it was trained on',
   (mode) => {
     for (const source of synthesizeTasks(config.synthesis)) {

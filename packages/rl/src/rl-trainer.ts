@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { broadcastToTokens, groupAdvantages } from '@parl-mt/native';
 import type { Decoder } from '@parl-mt/policy';
 import { CancelledError, type RlConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
 import type { tf } from '@parl-mt/tfjs-backend';
@@ -10,6 +9,7 @@ import type { EpisodeRequest } from './episode.js';
 import { runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
 import { joinSteps } from './sampled-sequence.js';
+import { stepAdvantages } from './step-advantages.js';
 import { scoreTrajectories } from './trajectory-reward.js';
 import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
 
@@ -85,13 +85,16 @@ export async function trainRl(
         context: config.context,
         stepLimit: config.stepLimit,
         temperature: config.sampling.temperature,
+        faultRate: config.faultRate,
         limits: config.limits,
         signal: options.signal,
       });
-      const trajectories = scoreTrajectories(rollouts, tasksById, config.reward).map(({ trajectory }) => trajectory);
+      const scored = scoreTrajectories(rollouts, tasksById, config.reward);
+      const trajectories = scored.map(({ trajectory }) => trajectory);
       const trainStart = performance.now();
-      const advantages = trajectoryAdvantages(trajectories, config);
-      const trained = await updateWeights(updater, trajectories, advantages, config);
+      const advantages = stepAdvantages(scored, config.credit, config.advantage);
+      const learningRate = learningRateOf(config, state.sampledTokens);
+      const trained = await updateWeights(updater, trajectories, advantages, config, learningRate);
       state.updates += 1;
       state.drawnTasks += config.tasksPerUpdate;
       state.sampledTokens += trajectories.reduce((sum, { usage }) => sum + usage.completionTokens, 0);
@@ -106,7 +109,7 @@ export async function trainRl(
         firstRatio: trained.firstRatio,
         firstRatioError: trained.firstRatioError,
         entropy: sampledEntropy(trajectories),
-        learningRate: config.optimizer.learningRate,
+        learningRate,
         sampledTokens: state.sampledTokens,
         trainedTokens: state.trainedTokens,
         rolloutSeconds: (trainStart - rolloutStart) / 1000,
@@ -138,15 +141,6 @@ function drawRequests(tasks: readonly Task[], config: RlConfig, update: number, 
   return requests;
 }
 
-/** One advantage per trajectory; exact zeros in groups without signal. */
-function trajectoryAdvantages(trajectories: readonly Trajectory[], config: RlConfig): Float64Array {
-  return groupAdvantages(
-    Float64Array.from(trajectories, ({ reward }) => reward!.total),
-    Int32Array.from(trajectories, ({ groupId }) => groupId),
-    { estimator: config.advantage },
-  );
-}
-
 interface UpdateOutcome {
   readonly loss: number;
   readonly gradNorm: number;
@@ -162,12 +156,13 @@ interface UpdateOutcome {
 async function updateWeights(
   updater: WeightUpdater,
   trajectories: readonly Trajectory[],
-  advantages: Float64Array,
+  advantages: readonly Float64Array[],
   config: RlConfig,
+  learningRate: number,
 ): Promise<UpdateOutcome> {
   const withSignal = trajectories
-    .map((trajectory, index) => ({ trajectory, advantage: advantages[index]! }))
-    .filter(({ advantage }) => advantage !== 0);
+    .map((trajectory, index) => ({ trajectory, advantages: advantages[index]! }))
+    .filter((candidate) => hasSignal(candidate.advantages));
   const outcome = { loss: 0, gradNorm: 0, ratioSum: 0, ratioCount: 0, ratioError: 0, tokens: 0 };
   const size = Math.ceil(withSignal.length / config.minibatches);
   for (let epoch = 0; epoch < config.epochs; epoch += 1) {
@@ -182,7 +177,7 @@ async function updateWeights(
           { low: config.clipLow, high: config.clipHigh },
         );
       });
-      outcome.gradNorm = updater.apply(config.optimizer.learningRate);
+      outcome.gradNorm = updater.apply(learningRate);
       outcome.tokens += sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
       await setImmediate();
     }
@@ -197,18 +192,20 @@ async function updateWeights(
 }
 
 function weigh(
-  minibatch: readonly { readonly trajectory: Trajectory; readonly advantage: number }[],
+  minibatch: readonly { readonly trajectory: Trajectory; readonly advantages: Float64Array }[],
 ): WeightedSequence[] {
   const sampledTokens = minibatch.reduce((sum, { trajectory }) => sum + trajectory.usage.completionTokens, 0);
   const weight = sampledTokens === 0 ? 0 : 1 / sampledTokens;
-  return minibatch.flatMap(({ trajectory, advantage }) =>
-    joinSteps(trajectory.steps).map(({ tokens, lossMask, behaviorLogprobs }) => ({
-      tokens,
-      lossMask,
-      behaviorLogprobs,
-      weights: Float32Array.from(lossMask, (flag) => flag * weight),
-      advantages: broadcastToTokens(Float64Array.of(advantage), Int32Array.of(0, tokens.length)),
-    })),
+  return minibatch.flatMap(({ trajectory, advantages }) =>
+    joinSteps(trajectory.steps)
+      .map(({ tokens, lossMask, behaviorLogprobs, steps }) => ({
+        tokens,
+        lossMask,
+        behaviorLogprobs,
+        weights: Float32Array.from(lossMask, (flag) => flag * weight),
+        advantages: Float32Array.from(steps, (step) => advantages[step]!),
+      }))
+      .filter((sequence) => sequence.advantages.some((advantage) => advantage !== 0)),
   );
 }
 
@@ -240,10 +237,22 @@ function rewardMeans(trajectories: readonly Trajectory[]) {
   };
 }
 
-function silentShare(advantages: Float64Array, groupSize: number): number {
+/** Falls linearly over the budget of sampled tokens. */
+function learningRateOf(
+  { optimizer, finalLearningRateFraction, sampledTokenBudget }: RlConfig,
+  sampled: number,
+): number {
+  return optimizer.learningRate * (1 - (1 - finalLearningRateFraction) * Math.min(1, sampled / sampledTokenBudget));
+}
+
+function hasSignal(advantages: Float64Array): boolean {
+  return advantages.some((advantage) => advantage !== 0);
+}
+
+function silentShare(advantages: readonly Float64Array[], groupSize: number): number {
   let silent = 0;
   for (let start = 0; start < advantages.length; start += groupSize) {
-    if (advantages.subarray(start, start + groupSize).every((advantage) => advantage === 0)) silent += 1;
+    if (!advantages.slice(start, start + groupSize).some(hasSignal)) silent += 1;
   }
   return silent / (advantages.length / groupSize);
 }

@@ -234,3 +234,43 @@ test('an aborted signal cancels', async () => {
     runRollouts(new ScriptedModel(solver), [request], { ...options, signal: controller.signal }),
   ).rejects.toThrow('cancelled');
 });
+
+test('rewards by turn sum to the total, and a failed turn earns no success', async () => {
+  const stuck = (prompt: string) => (prompt.includes('Go into it.') ? 'Done.<|end|>' : solver(prompt));
+  for (const respond of [solver, stuck]) {
+    const { scored } = await rollOut(respond);
+    const { trajectory, turnRewards } = scored[0]!;
+    expect(turnRewards).toHaveLength(2);
+    expect(turnRewards[0]! + turnRewards[1]!).toBeCloseTo(trajectory.reward!.total, 12);
+  }
+  const [good, bad] = [(await rollOut(solver)).scored[0]!, (await rollOut(stuck)).scored[0]!];
+  // Of turn 2: success 0.6 / 2 and correctness 0.3 / 2 are lost, the rest of the parts is small.
+  expect(good.turnRewards[1]! - bad.turnRewards[1]!).toBeGreaterThan(0.4);
+});
+
+test('a call that failed in transit is neither checked nor held against the policy that makes it again', async () => {
+  const retrying = (prompt: string): string => {
+    const turn = prompt.slice(prompt.lastIndexOf('<|user|>'));
+    const isDone = turn.includes('<|tool|>') && !turn.slice(turn.lastIndexOf('<|tool|>')).includes('unavailable');
+    return isDone ? `${awareness('x', 'done')}Done.<|end|>` : solver(turn.slice(0, turn.indexOf('<|end|>')));
+  };
+  const tasks = Array.from({ length: 12 }, (_, index) => ({ ...task, id: `transit ${index}` }));
+  const trajectories = await runRollouts(
+    new ScriptedModel(retrying),
+    tasks.map((one, groupId) => ({ task: one, groupId, seed: 1 })),
+    { ...options, stepLimit: 20, faultRate: 0.4 },
+  );
+  const failed = trajectories
+    .flatMap(({ steps }) => steps.flatMap(({ results }) => results))
+    .filter(({ cause }) => cause === 'unavailable');
+  expect(failed.length).toBeGreaterThan(0);
+  for (const { trajectory, repeatedCalls } of scoreTrajectories(
+    trajectories,
+    new Map(tasks.map((one) => [one.id, one])),
+    weights,
+  )) {
+    expect(trajectory.valid).toBe(true);
+    expect(trajectory.reward!.correctness).toBe(1);
+    expect(repeatedCalls).toBe(0);
+  }
+});

@@ -1,4 +1,4 @@
-import { createEnvironment, type Environment, GuardedEnvironment } from '@parl-mt/environments';
+import { createEnvironment, type Environment, GuardedEnvironment, UnreliableEnvironment } from '@parl-mt/environments';
 import { CancelledError, type EnvironmentLimits, RolloutError, type Trajectory } from '@parl-mt/schema';
 import { deriveSeed } from './derive-seed.js';
 import { Episode, type EpisodeLimits, type EpisodeRequest } from './episode.js';
@@ -11,6 +11,8 @@ export interface RolloutOptions extends EpisodeLimits {
   readonly limits?: EnvironmentLimits | undefined;
   /** Makes the environment of a kind; the built-in kinds by default. It is guarded here. */
   readonly createEnvironment?: ((kind: string) => Environment) | undefined;
+  /** Chance that a call fails in transit; see `UnreliableEnvironment`. Default 0. */
+  readonly faultRate?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after every batch of steps. */
   readonly onProgress?: ((finished: number, total: number) => void) | undefined;
@@ -86,7 +88,12 @@ interface InFlight {
 
 function prepare(request: EpisodeRequest, index: number, model: RolloutModel, options: RolloutOptions): InFlight {
   const make = options.createEnvironment ?? createEnvironment;
-  const environment = new GuardedEnvironment(make(request.task.environment), options.limits);
+  const world = make(request.task.environment);
+  const faultRate = options.faultRate ?? 0;
+  const environment = new GuardedEnvironment(
+    faultRate === 0 ? world : new UnreliableEnvironment(world, faultRate),
+    options.limits,
+  );
   return { index, request, environment, episode: new Episode(request, environment, model, options) };
 }
 

@@ -13,6 +13,8 @@ export interface SampledSequence {
   readonly lossMask: Uint8Array;
   /** Natural log-prob under the sampling policy; 0 where not sampled. */
   readonly behaviorLogprobs: Float32Array;
+  /** Index of the step that sampled the token; where not sampled, of the step it was given to. */
+  readonly steps: Int32Array;
 }
 
 /**
@@ -23,20 +25,21 @@ export interface SampledSequence {
  */
 export function joinSteps(steps: readonly SampledStep[]): SampledSequence[] {
   const drafts: Draft[] = [];
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
     const last = drafts.at(-1);
     if (last !== undefined && startsWith(step.promptTokens, last.tokens)) {
-      append(last, step, last.tokens.length);
+      append(last, step, index, last.tokens.length);
     } else {
-      const draft: Draft = { tokens: [], lossMask: [], logprobs: [] };
-      append(draft, step, 0);
+      const draft: Draft = { tokens: [], lossMask: [], logprobs: [], steps: [] };
+      append(draft, step, index, 0);
       drafts.push(draft);
     }
   }
-  return drafts.map(({ tokens, lossMask, logprobs }) => ({
+  return drafts.map(({ tokens, lossMask, logprobs, steps }) => ({
     tokens: Int32Array.from(tokens),
     lossMask: Uint8Array.from(lossMask),
     behaviorLogprobs: Float32Array.from(logprobs),
+    steps: Int32Array.from(steps),
   }));
 }
 
@@ -44,21 +47,20 @@ interface Draft {
   readonly tokens: number[];
   readonly lossMask: number[];
   readonly logprobs: number[];
+  readonly steps: number[];
 }
 
 function startsWith(tokens: readonly number[], prefix: readonly number[]): boolean {
   return tokens.length >= prefix.length && prefix.every((token, index) => tokens[index] === token);
 }
 
-function append(draft: Draft, step: SampledStep, known: number): void {
-  for (const token of step.promptTokens.slice(known)) {
+function append(draft: Draft, step: SampledStep, stepIndex: number, known: number): void {
+  const push = (token: number, isSampled: boolean, logprob: number): void => {
     draft.tokens.push(token);
-    draft.lossMask.push(0);
-    draft.logprobs.push(0);
-  }
-  for (const [index, token] of step.completionTokens.entries()) {
-    draft.tokens.push(token);
-    draft.lossMask.push(1);
-    draft.logprobs.push(step.behaviorLogprobs[index]!);
-  }
+    draft.lossMask.push(isSampled ? 1 : 0);
+    draft.logprobs.push(logprob);
+    draft.steps.push(stepIndex);
+  };
+  for (const token of step.promptTokens.slice(known)) push(token, false, 0);
+  for (const [index, token] of step.completionTokens.entries()) push(token, true, step.behaviorLogprobs[index]!);
 }

@@ -1,6 +1,6 @@
 import { parseCallText } from '@parl-mt/chat';
 import { checkTask } from '@parl-mt/environments';
-import type { RewardConfig, RewardParts, Task, ToolCall, Trajectory } from '@parl-mt/schema';
+import type { RewardConfig, RewardParts, Step, Task, ToolCall, Trajectory } from '@parl-mt/schema';
 import { turnCorrectness } from './call-correctness.js';
 import { callRedundancy, contextRedundancy } from './redundancy.js';
 
@@ -8,6 +8,8 @@ import { callRedundancy, contextRedundancy } from './redundancy.js';
 export interface ScoredTrajectory {
   readonly trajectory: Trajectory;
   readonly repeatedCalls: number;
+  /** The total reward by the turn that earned it, one entry per turn of the task: they sum to the total. */
+  readonly turnRewards: readonly number[];
 }
 
 /**
@@ -54,10 +56,12 @@ export function scoreTrajectories(
       success: verdict.turnsPassed / task.turns.length,
       redundancy: ((calls === 0 ? 0 : repeatedCalls / calls) + restated[index]!) / 2,
     };
+    const turnRewards = rewardByTurn(task, trajectory, verdict.turnsPassed, parts, weights);
     const valid = verdict.valid && trajectory.stopReason === 'completed';
     const failure = valid ? undefined : (trajectory.failure ?? verdict.errorType);
     return {
       repeatedCalls,
+      turnRewards,
       trajectory: {
         ...trajectory,
         valid,
@@ -71,20 +75,59 @@ export function scoreTrajectories(
 /** Model calls as the checker reads them: turn, step, call. Turns never reached are empty. */
 function callsByTurn(task: Task, trajectory: Trajectory): string[][][] {
   const turns: string[][][] = task.turns.map(() => []);
-  for (const step of trajectory.steps) turns[step.turn]?.push([...step.callTexts]);
+  for (const step of trajectory.steps) {
+    turns[step.turn]?.push(step.callTexts.filter((_, index) => wasDelivered(step, index)));
+  }
   return turns;
 }
 
+/** A call that failed in transit never reached its world: it is neither checked nor held against the policy. */
+function wasDelivered(step: Step, call: number): boolean {
+  return step.results[call]?.cause !== 'unavailable';
+}
+
 function correctness(task: Task, trajectory: Trajectory): number {
-  let sum = 0;
-  let count = 0;
-  for (const [turn, { groundTruth }] of task.turns.entries()) {
-    if (groundTruth.length === 0) continue;
-    const emitted = trajectory.steps.filter((step) => step.turn === turn).flatMap(({ calls }) => calls);
-    sum += turnCorrectness(emitted, expectedCalls(groundTruth));
-    count += 1;
-  }
-  return count === 0 ? 1 : sum / count;
+  const scores = correctnessByTurn(task, trajectory).filter((score) => score !== undefined);
+  return scores.length === 0 ? 1 : scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
+/** One entry per turn of the task; undefined where it has no ground truth. */
+function correctnessByTurn(task: Task, trajectory: Trajectory): (number | undefined)[] {
+  return task.turns.map(({ groundTruth }, turn) => {
+    if (groundTruth.length === 0) return undefined;
+    const emitted = trajectory.steps
+      .filter((step) => step.turn === turn)
+      .flatMap((step) => step.calls.filter((_, index) => wasDelivered(step, index)));
+    return turnCorrectness(emitted, expectedCalls(groundTruth));
+  });
+}
+
+/**
+ * The total reward, split over the turns that earned it: format by the turn of each well-formed step, correctness by the turn
+ * it is measured in, success by the turns passed before the first failure, redundancy evenly.
+ */
+function rewardByTurn(
+  task: Task,
+  trajectory: Trajectory,
+  turnsPassed: number,
+  parts: Omit<RewardParts, 'total'>,
+  weights: RewardConfig,
+): number[] {
+  const turns = task.turns.length;
+  const scores = correctnessByTurn(task, trajectory);
+  const scored = scores.filter((score) => score !== undefined).length;
+  return scores.map((score, turn) => {
+    const wellFormed = trajectory.steps.filter((step) => step.turn === turn && step.formatError === undefined).length;
+    return totalReward(
+      {
+        format: trajectory.steps.length === 0 ? 0 : wellFormed / trajectory.steps.length,
+        correctness: scored === 0 ? 1 / turns : (score ?? 0) / scored,
+        success: turn < turnsPassed ? 1 / turns : 0,
+        redundancy: parts.redundancy / turns,
+      },
+      weights,
+    );
+  });
 }
 
 const parsedGroundTruth = new WeakMap<readonly string[], readonly ToolCall[]>();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { environmentLimitsSchema } from './environment-config.js';
-import { contextConfigSchema, samplingConfigSchema } from './training-config.js';
+import { contextConfigSchema, faultRateSchema, samplingConfigSchema } from './training-config.js';
 
 export const evaluationConfigSchema = z.object({
   benchmark: z
@@ -16,6 +16,7 @@ export const evaluationConfigSchema = z.object({
   sampling: samplingConfigSchema.prefault({ temperature: 0 }),
   limits: environmentLimitsSchema.prefault({}),
   stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
+  faultRate: faultRateSchema,
   bootstrapSamples: z.number().int().min(100).default(2000).describe('Resamples of the 95% interval over tasks.'),
   seed: z.number().int().min(0).default(1).describe('Sampling streams and bootstrap.'),
 });

@@ -34,6 +34,12 @@ export type SynthesisConfig = z.infer<typeof synthesisConfigSchema>;
 /** The PAG pipeline: synthesise, annotate, verify, export. */
 export const pagConfigSchema = z.object({
   synthesis: synthesisConfigSchema.prefault({}),
+  faultRate: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('Chance that a call of a demonstration fails in transit and is made again.'),
   maxSummaryCharacters: z.number().int().min(1).default(600).describe('Longer summaries fail the format gate.'),
   maxPlanCharacters: z.number().int().min(1).default(400).describe('Longer plans fail the format gate.'),
   minLogprobGain: z

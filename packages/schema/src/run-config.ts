@@ -41,10 +41,11 @@ const oneSeed = z
 
 /**
  * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. One
- * call per turn, and a context that the history of a task outgrows.
+ * call per turn, and a context that the history of a task outgrows. The dataset is larger than what the warm-up sees of it: a
+ * second pass over 2,500 tasks learned the tasks by heart (31% of held-out ones where a first pass over 5,000 had 51%).
  */
 const DEMO_SYNTHESIS = {
-  tasks: 2500,
+  tasks: 5000,
   minTurns: 3,
   maxTurns: 4,
   maxCallsPerTurn: 1,
@@ -59,7 +60,16 @@ const DEMO_SFT = {
   batchTokens: 640,
   optimizer: { learningRate: 2.5e-3 },
 };
-const DEMO_RL = { context: DEMO_CONTEXT, sampledTokenBudget: 400_000, stepLimit: 5 };
+const DEMO_RL = {
+  context: DEMO_CONTEXT,
+  sampledTokenBudget: 300_000,
+  stepLimit: 5,
+  advantage: 'rloo' as const,
+  credit: { kind: 'turn' as const, discount: 0 },
+  minibatches: 2,
+  optimizer: { learningRate: 4e-4, epsilon: 1e-5, weightDecay: 0 },
+  finalLearningRateFraction: 0.1,
+};
 
 /** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
 export const demoRunConfigSchema = closeSchema(
@@ -89,7 +99,7 @@ export const demoRunConfigSchema = closeSchema(
       ),
     evaluation: evaluationConfigSchema
       .omit({ seed: true, benchmark: true, categories: true })
-      .prefault({ context: DEMO_CONTEXT }),
+      .prefault({ tasks: 400, context: DEMO_CONTEXT }),
   }),
 ).describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
 export type DemoRunConfig = z.infer<typeof demoRunConfigSchema>;

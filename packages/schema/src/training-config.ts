@@ -14,9 +14,9 @@ export type AdamwConfig = z.infer<typeof adamwConfigSchema>;
 
 /** How an episode's past is shown to the policy (DESIGN section 4). */
 export const contextModeSchema = z
-  .enum(['awareness', 'history', 'history+awareness'])
+  .enum(['awareness', 'awareness+turn', 'history', 'history+awareness'])
   .describe(
-    'awareness: last awareness and what came since; history: everything, no awareness; history+awareness: both.',
+    'awareness: last awareness and what came since; awareness+turn: the awareness that the turn began with and the whole turn; history: everything, no awareness; history+awareness: both.',
   );
 export type ContextMode = z.infer<typeof contextModeSchema>;
 
@@ -33,6 +33,14 @@ export const contextConfigSchema = z.object({
   maxNewTokens: z.number().int().min(1).default(112).describe('Longest completion of one step.'),
 });
 export type ContextConfig = z.infer<typeof contextConfigSchema>;
+
+/** Unreliable tools, in rollouts and in evaluation. */
+export const faultRateSchema = z
+  .number()
+  .min(0)
+  .lt(1)
+  .default(0)
+  .describe('Chance that a call fails in transit: it is not executed, and the policy reads that it may try again.');
 
 /** Supervised warm-up: cross-entropy on completion tokens, packed batches. */
 export const sftConfigSchema = z.object({
@@ -80,10 +88,26 @@ export type SamplingConfig = z.infer<typeof samplingConfigSchema>;
 export const rlConfigSchema = z.object({
   optimizer: adamwConfigSchema.prefault({ learningRate: 1e-4, weightDecay: 0 }),
   context: contextConfigSchema.prefault({}),
+  finalLearningRateFraction: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Learning rate at the end of the sampled-token budget, as a share of the first; it falls linearly.'),
   reward: rewardConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({}),
   limits: environmentLimitsSchema.prefault({}),
   advantage: z.enum(['grpo', 'dr_grpo', 'rloo']).default('grpo').describe('Group advantage estimator.'),
+  credit: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('trajectory').describe('Every token with the total reward.') }),
+      z.strictObject({
+        kind: z.literal('turn').describe('A turn with what it earned and what later turns did, discounted.'),
+        discount: z.number().min(0).max(1).default(1).describe('Discount per turn; 0 looks at the turn alone.'),
+      }),
+    ])
+    .default({ kind: 'trajectory' })
+    .describe('Which tokens are credited with a reward.'),
   groupSize: z.number().int().min(2).default(8).describe('Trajectories of one task.'),
   tasksPerUpdate: z.number().int().min(1).default(8).describe('Groups of one update.'),
   sampledTokenBudget: z
@@ -107,6 +131,7 @@ export const rlConfigSchema = z.object({
     .default(4096)
     .describe('Tokens of one micro-batch; gradients are exact whatever it is.'),
   stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
+  faultRate: faultRateSchema,
   seed: z.number().int().min(0).default(1).describe('Order of tasks and sampling streams.'),
   checkpointEvery: z.number().int().min(1).default(10).describe('Updates between checkpoints.'),
 });

@@ -18,6 +18,7 @@ export const toolErrorCauseSchema = z.enum([
   'output_limit',
   'invalid_result',
   'connection',
+  'unavailable',
 ]);
 export type ToolErrorCause = z.infer<typeof toolErrorCauseSchema>;
 

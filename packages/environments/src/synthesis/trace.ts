@@ -72,6 +72,8 @@ export interface CallTrace {
   readonly answers: readonly string[];
   /** Whether the call changed the environment. */
   readonly changesState: boolean;
+  /** The call failed in transit: it was not executed, and the next call is the same again. */
+  readonly failedInTransit?: true;
   /** Path below the root after the call, such as "docs/old", "" at the root; only where files are involved. */
   readonly directory?: string;
 }
