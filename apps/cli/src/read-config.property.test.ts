@@ -47,7 +47,8 @@ function nested(flags: readonly ConfigFlag[], values: readonly unknown[]): Recor
 test('flags, --set and a configuration object say the same', () => {
   const kinds: readonly RunKind[] = ['demo', 'pag', 'sft', 'train'];
   const cases = fc.constantFrom(...kinds).chain((kind) => {
-    const all = configFlags(runConfigJsonSchema(kind));
+    // Flags of a union's branch make sense with its `kind` only: the test below has them.
+    const all = configFlags(runConfigJsonSchema(kind)).filter(({ section }) => section !== 'rl.credit');
     return fc.subarray(all.filter(({ isRequired }) => !isRequired)).chain((some) => {
       const flags = [...all.filter(({ isRequired }) => isRequired), ...some];
       return fc.tuple(
@@ -75,4 +76,21 @@ test('flags, --set and a configuration object say the same', () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test('the branch of a union is chosen by its kind; a flag of another branch is refused', () => {
+  const schema = runConfigJsonSchema('train');
+  const read = (flags: Readonly<Record<string, string>>) =>
+    readConfig(
+      configFlags(schema),
+      schema,
+      (input) => parseRunConfig('train', input, 'test'),
+      { set: [], flags: new Map(Object.entries({ init: '.', ...flags })) },
+      '.',
+    ).rl.credit;
+  expect(read({})).toEqual({ kind: 'trajectory' });
+  expect(read({ 'rl.credit.kind': 'turn' })).toEqual({ kind: 'turn', discount: 1 });
+  expect(read({ 'rl.credit.kind': 'turn', 'rl.credit.discount': '0.5' })).toEqual({ kind: 'turn', discount: 0.5 });
+  expect(() => read({ 'rl.credit.discount': '0.5' })).toThrow('rl.credit.kind');
+  expect(() => read({ 'rl.credit.kind': 'trajectory', 'rl.credit.discount': '0.5' })).toThrow('rl.credit.discount');
 });

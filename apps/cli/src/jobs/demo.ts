@@ -13,6 +13,9 @@ import { runRlStage, runSftStage, writeTrajectories } from './training-stage.js'
 /** What each random part of the demo draws from; every one derives from the run's seed. */
 const STREAM = { dataset: 1, heldOut: 2, rlTasks: 3, weights: 4, sft: 5, rl: 6, evaluation: 7 } as const;
 
+/** The context of the rows with awareness: what a turn began with, and the turn so far. */
+const AWARENESS: ContextMode = 'awareness+turn';
+
 /**
  * The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison. Five rows: untrained, SFT on
  * plain calls, MT-GRPO from it, PAG warm-up, PAG-RL from that. All see the same held-out tasks, context limit, SFT tokens,
@@ -25,7 +28,7 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
 
   const untrained = demo.freshDecoder();
   const methods: MethodSummary[] = [
-    await demo.evaluate('untrained', untrained, 'awareness', { trainedTokens: 0, seconds: 0 }),
+    await demo.evaluate('untrained', untrained, AWARENESS, { trainedTokens: 0, seconds: 0 }),
   ];
   untrained.dispose();
 
@@ -35,10 +38,10 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
   methods.push(await demo.evaluate('MT-GRPO', plain.decoder, 'history', mtGrpo));
   plain.decoder.dispose();
 
-  const pag = await demo.warmUp('PAG warm-up', 'awareness');
-  methods.push(await demo.evaluate('PAG warm-up', pag.decoder, 'awareness', pag.cost));
-  const pagRl = await demo.reinforce('PAG + PAG-RL', pag.decoder, 'awareness', pag.cost);
-  methods.push(await demo.evaluate('PAG + PAG-RL', pag.decoder, 'awareness', pagRl));
+  const pag = await demo.warmUp('PAG warm-up', AWARENESS);
+  methods.push(await demo.evaluate('PAG warm-up', pag.decoder, AWARENESS, pag.cost));
+  const pagRl = await demo.reinforce('PAG + PAG-RL', pag.decoder, AWARENESS, pag.cost);
+  methods.push(await demo.evaluate('PAG + PAG-RL', pag.decoder, AWARENESS, pagRl));
   await savePolicy(path.join(context.outDir, 'policy'), pag.decoder, demo.tokenizerJson);
   pag.decoder.dispose();
 
