@@ -10,6 +10,7 @@ export { comparisonTable } from './comparison-table.js';
 export { type Evaluation, type EvaluationOptions, evaluatePolicy } from './evaluate.js';
 export { evaluateGroundTruth } from './ground-truth-replay.js';
 export { type MethodSummary, summarizeMethod } from './method-summary.js';
+export { formatCurve, partMeans } from './reward-curve.js';
 export { readResults } from './tau-bench/read-results.js';
 export { runTauBench, type TauBenchPolicy, type TauBenchRun } from './tau-bench/run-tau-bench.js';
 export { formatTauBench, summarizeTauBench, type TauBenchSummary } from './tau-bench/summarize-tau-bench.js';

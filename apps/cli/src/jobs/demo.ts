@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
-import { comparisonTable, type Evaluation, evaluatePolicy, type MethodSummary } from '@parl-mt/evaluation';
+import { comparisonTable, type Evaluation, evaluatePolicy, formatCurve, type MethodSummary } from '@parl-mt/evaluation';
 import { buildPagDataset, type Judge, readPagRecords } from '@parl-mt/pag';
 import { Decoder, Tokenizer, type TokenizerJson, writeAtomically } from '@parl-mt/policy';
 import { DecoderJudge, DecoderModel, deriveSeed, savePolicy } from '@parl-mt/rl';
@@ -52,8 +52,13 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
     methods: methods.map((method) => ({ ...method })),
   };
   await writeAtomically(path.join(context.outDir, 'summary.json'), [`${JSON.stringify(summary, null, 2)}\n`]);
+  const curves = await Promise.all(
+    ['MT-GRPO', 'PAG + PAG-RL'].map(
+      async (name) => `mean reward of ${name}: ${formatCurve(await rewardsOf(context.outDir, name))}`,
+    ),
+  );
   context.reporter.table(
-    `${comparisonTable(methods)}\n\n${demo.heldOut.length} held-out tasks, seed ${config.seed}, ${summary.seconds.toFixed(0)} s`,
+    `${comparisonTable(methods)}\n\n${curves.join('\n')}\n\n${demo.heldOut.length} held-out tasks, seed ${config.seed}, ${summary.seconds.toFixed(0)} s`,
   );
   return { summary, files: ['summary.json', 'policy', 'pag/dataset/README.md', 'metrics.jsonl'] };
 }
@@ -181,6 +186,20 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
       return evaluation.summary;
     },
   };
+}
+
+/** Mean rewards of a stage's updates, from the run's metrics: those of an earlier, interrupted process included. */
+async function rewardsOf(outDir: string, stage: string): Promise<number[]> {
+  const lines = (await readFile(path.join(outDir, 'metrics.jsonl'), 'utf8')).split('\n').filter((line) => line !== '');
+  const byUpdate = new Map<number, number>();
+  for (const line of lines) {
+    const metric = JSON.parse(line) as { readonly stage?: string; readonly update?: number; readonly reward?: number };
+    // An update after the last checkpoint is made again when a run resumes: the later line counts.
+    if (metric.stage === stage && metric.update !== undefined && metric.reward !== undefined) {
+      byUpdate.set(metric.update, metric.reward);
+    }
+  }
+  return [...byUpdate].sort(([a], [b]) => a - b).map(([, reward]) => reward);
 }
 
 /** The first `count` tasks whose wording and solution are new; they are then known too. */
