@@ -252,16 +252,25 @@ test('the calls of an episode share one deadline, which the next reset renews', 
   }
 });
 
-test('the signal of the caller reaches the call', async () => {
-  const controller = new AbortController();
+test('a caller that stops waiting gets a result at once, and the call is cancelled', async () => {
+  let cancelled = 0;
   const guarded = await started(
     world(
-      (_, signal) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+      (_, signal) =>
+        new Promise(() => {
+          signal?.addEventListener('abort', () => {
+            cancelled += 1;
+          });
+        }),
     ),
   );
+  const controller = new AbortController();
   const pending = guarded.call(call, controller.signal);
   controller.abort(new Error('the run was stopped'));
-  expect((await pending).content).toBe('Error during execution: the run was stopped');
+  const expected = { cause: 'call_deadline', fault: 'environment', detail: 'the run was stopped' };
+  expect(await pending).toMatchObject(expected);
+  expect(await guarded.call(call, controller.signal)).toMatchObject(expected);
+  expect(cancelled).toBe(1);
 });
 
 test('a reset that fails or hangs closes the world and says which boundary failed', async () => {

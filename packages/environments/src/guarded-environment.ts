@@ -61,7 +61,7 @@ export class GuardedEnvironment implements Environment {
     }
   }
 
-  /** Never throws and never rejects. Synchronous where the environment inside is. */
+  /** Never throws and never rejects. Synchronous where the environment inside is; then the signal has no effect. */
   call(call: ToolCall, signal?: AbortSignal): ToolResult | Promise<ToolResult> {
     this.#calls += 1;
     const { callTimeoutMs, episodeTimeoutMs } = this.#limits;
@@ -69,12 +69,13 @@ export class GuardedEnvironment implements Environment {
     if (remainingMs <= 0) {
       return failure('episode_deadline', `the calls of this episode have taken ${episodeTimeoutMs} ms`);
     }
+    if (signal?.aborted === true) return gaveUp(signal);
     const startedAt = performance.now();
     const controller = new AbortController();
     try {
-      const answer = this.#inner.call(call, signal === undefined ? controller.signal : either(controller, signal));
+      const answer = this.#inner.call(call, controller.signal);
       if (!isPromiseLike(answer)) return this.#judge(answer, startedAt);
-      return this.#await(answer, Math.min(callTimeoutMs, remainingMs), controller, startedAt);
+      return this.#await(answer, Math.min(callTimeoutMs, remainingMs), controller, startedAt, signal);
     } catch (error) {
       return this.#judgeError(error, startedAt);
     }
@@ -117,15 +118,18 @@ export class GuardedEnvironment implements Environment {
     timeoutMs: number,
     controller: AbortController,
     startedAt: number,
+    signal: AbortSignal | undefined,
   ): Promise<ToolResult> {
     try {
-      const cancel = () => controller.abort(new Error('the call took too long'));
-      const outcome = await withDeadline(() => answer, timeoutMs, cancel);
+      const cancel = () => controller.abort(new Error('nobody waits for the call any more'));
+      const outcome = await withDeadline(() => answer, timeoutMs, cancel, signal);
       if (outcome !== OVERDUE) return this.#judge(outcome, startedAt);
     } catch (error) {
       if (!controller.signal.aborted) return this.#judgeError(error, startedAt);
     }
     this.#spend(startedAt);
+    if (signal?.aborted === true)
+      return failure('call_deadline', 'the caller stopped waiting', messageOf(signal.reason));
     return timeoutMs < this.#limits.callTimeoutMs
       ? failure('episode_deadline', `the calls of this episode have taken ${this.#limits.episodeTimeoutMs} ms`)
       : failure('call_deadline', `no result within ${timeoutMs} ms`);
@@ -183,34 +187,37 @@ const MAX_MESSAGE = 2000;
 const OVERDUE = Symbol('overdue');
 
 /**
- * What the work gives, or OVERDUE. When the time is up, `onOverdue` may cancel the work; what it then says at once still
- * counts, since it may know why it hung.
+ * What the work gives, or OVERDUE when the time is up or the signal says that nobody waits. `onOverdue` may cancel the work
+ * then; what that makes it say at once still counts, since it may know why it hung.
  */
 async function withDeadline<T>(
   work: () => T | PromiseLike<T>,
   timeoutMs: number,
   onOverdue?: () => void,
+  signal?: AbortSignal,
 ): Promise<T | typeof OVERDUE> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<typeof OVERDUE>((resolve) => {
-    timer = setTimeout(() => {
+  let giveUp = () => {};
+  const overdue = new Promise<typeof OVERDUE>((resolve) => {
+    giveUp = () => {
       onOverdue?.();
       setImmediate(resolve, OVERDUE);
-    }, timeoutMs);
+    };
   });
+  const timer = setTimeout(giveUp, timeoutMs);
+  signal?.addEventListener('abort', giveUp);
   try {
     const done = Promise.resolve(work());
     // Nobody waits for the loser: its late failure must not become an unhandled rejection.
     done.catch(() => {});
-    return await Promise.race([done, deadline]);
+    return await Promise.race([done, overdue]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 
-/** Aborts the controller with the signal. */
-function either(controller: AbortController, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([controller.signal, signal]);
+function gaveUp(signal: AbortSignal): ToolResult {
+  return failure('call_deadline', 'the caller stopped waiting', messageOf(signal.reason));
 }
 
 function failure(cause: ToolErrorCause, message: string, detail?: string): ToolResult {

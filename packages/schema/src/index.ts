@@ -30,6 +30,7 @@ export {
   type McpStdioConfig,
   mcpServerConfigSchema,
 } from './environment-config.js';
+export { type EnvironmentServerConfig, environmentServerConfigSchema } from './environment-server-config.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
 export { type InputPath, inputPaths } from './input-paths.js';
