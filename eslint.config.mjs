@@ -15,8 +15,9 @@ const mayImport = {
   pag: ['schema', 'chat', 'environments', 'native'],
   rl: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag'],
   evaluation: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
-  cli: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl', 'evaluation', 'server'],
+  cli: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl', 'evaluation', 'server', 'environment-server'],
   server: ['schema', 'host-guard'],
+  'environment-server': ['schema', 'host-guard', 'environments', 'chat'],
   conformance: ['schema', 'native', 'tfjs-backend', 'policy', 'rl', 'evaluation'],
   bench: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
 };

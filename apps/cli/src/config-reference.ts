@@ -2,6 +2,7 @@ import {
   bfclDataConfigSchema,
   type ConfigJsonSchema,
   configJsonSchema,
+  environmentServerConfigSchema,
   runConfigJsonSchema,
   serverConfigSchema,
   tauBenchDataConfigSchema,
@@ -18,13 +19,18 @@ export function renderConfigReference(): string {
   const data = Object.entries({ bfcl: bfclDataConfigSchema, 'tau-bench': tauBenchDataConfigSchema }).map(
     ([name, schema]) => renderCommand(`parl-mt data ${name}`, 'Benchmark data.', configJsonSchema(schema)),
   );
+  const environments = renderCommand(
+    'parl-mt env serve',
+    'The server of environments.',
+    configJsonSchema(environmentServerConfigSchema),
+  );
   return `# Configuration reference
 
 Generated from the schemas in \`packages/schema\`; a test compares this page with them.
 A key is the dotted name in a JSON file, a request body, or \`--set\`; the flag is its command-line form.
 Unknown keys are refused. How the sources combine is in [cli.md](cli.md).
 
-${[...sections, server, ...data].join('\n')}`;
+${[...sections, server, environments, ...data].join('\n')}`;
 }
 
 function renderCommand(title: string, note: string, schema: ConfigJsonSchema): string {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import type { CliHost } from './host.js';
 import type { JobLoaders } from './jobs.js';
 
@@ -39,6 +39,7 @@ export function testHost(jobs: Partial<JobLoaders> = {}, isTTY = false): TestHos
   };
   const exits: number[] = [];
   const host: TestHost = {
+    stdin: new PassThrough(),
     stdout: new TextStream(),
     stderr: new TextStream(isTTY),
     cwd,

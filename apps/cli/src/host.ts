@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { JobLoaders } from './jobs.js';
 
 /** A stream the command writes to; `columns` and `isTTY` as Node's terminals have them. */
@@ -8,6 +9,7 @@ export interface OutputStream extends NodeJS.WritableStream {
 
 /** Everything of the outside world that the command touches; tests pass their own. */
 export interface CliHost {
+  readonly stdin: Readable;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Folder that relative paths start from. */

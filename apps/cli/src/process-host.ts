@@ -12,6 +12,10 @@ export function processHost(jobs: JobLoaders): CliHost {
     });
   }
   return {
+    // Opened when it is read: a command that does not read must not wait for its end.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     cwd: process.cwd(),

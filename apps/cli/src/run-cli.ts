@@ -1,5 +1,6 @@
 import {
   configJsonSchema,
+  environmentServerConfigSchema,
   parseClosed,
   parseRunConfig,
   runConfigJsonSchema,
@@ -11,6 +12,7 @@ import { configFlags } from './config-flags.js';
 import { addConfigOptions, configOf } from './config-options.js';
 import { addDataCommands } from './data-command.js';
 import { describeError } from './describe-error.js';
+import { ENV_SERVE_EXAMPLES, serveEnvironments } from './env-serve.js';
 import type { CliHost } from './host.js';
 import { cliVersion, collectInfo, formatInfo } from './info.js';
 import { RUN_COMMANDS } from './run-commands.js';
@@ -92,6 +94,21 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
     .action(async (options: Record<string, unknown>) => {
       const parse = (input: unknown, where: string) => parseClosed(serverConfigSchema, input, where);
       setExitCode(await serve(configOf(serveCommand, options, serverFlags, serverSchema, parse, host), host));
+    });
+  const environmentSchema = configJsonSchema(environmentServerConfigSchema);
+  const environmentFlags = configFlags(environmentSchema);
+  const environmentCommand = program
+    .command('env')
+    .description('Environments.')
+    .command('serve')
+    .description(environmentSchema.description ?? '');
+  addConfigOptions(environmentCommand, environmentFlags);
+  environmentCommand
+    .addHelpText('after', `\nExamples:\n${ENV_SERVE_EXAMPLES.map((example) => `  ${example}`).join('\n')}`)
+    .action(async (options: Record<string, unknown>) => {
+      const parse = (input: unknown, where: string) => parseClosed(environmentServerConfigSchema, input, where);
+      const config = configOf(environmentCommand, options, environmentFlags, environmentSchema, parse, host);
+      setExitCode(await serveEnvironments(config, host));
     });
   program
     .command('info')
