@@ -268,6 +268,7 @@ const errorTypes: Readonly<Record<ToolErrorCause, string | undefined>> = {
   call_deadline: 'timeout',
   episode_deadline: 'timeout',
   connection: 'transport_error',
+  unavailable: 'transport_error',
 };
 
 function faultOf({ fault, cause, detail }: ToolResult): Record<string, unknown> {
