@@ -7,6 +7,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerAdamw(env, exports);
   registerAttention(env, exports);
   registerBias(env, exports);
+  registerCounterRng(env, exports);
   registerCuda(env, exports);
   registerDevice(env, exports);
   registerElementwise(env, exports);
@@ -15,6 +16,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerLinearLogprob(env, exports);
   registerLogprob(env, exports);
   registerMatmul(env, exports);
+  registerMinHash(env, exports);
   registerPolicyLoss(env, exports);
   registerRedundancy(env, exports);
   registerRepeatedCalls(env, exports);

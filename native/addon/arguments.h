@@ -44,6 +44,9 @@ inline std::span<int32_t> ints(const Napi::CallbackInfo& info, size_t index, con
 inline std::span<uint8_t> bytes(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::Uint8Array, uint8_t>(info, index, name, napi_uint8_array, "Uint8Array");
 }
+inline std::span<uint32_t> words32(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  return detail::typedArray<Napi::Uint32Array, uint32_t>(info, index, name, napi_uint32_array, "Uint32Array");
+}
 inline std::span<uint64_t> words(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::BigUint64Array, uint64_t>(info, index, name, napi_biguint64_array, "BigUint64Array");
 }

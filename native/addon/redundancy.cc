@@ -1,7 +1,7 @@
 #include "core/redundancy.h"
 
 #include "arguments.h"
-#include "core/group_advantage.h"
+#include "core/ngrams.h"
 #include "register.h"
 
 namespace parl::addon {
@@ -56,12 +56,54 @@ Napi::Value ngramContainment(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// ngramJaccard(aTokens, aOffsets, bTokens, bOffsets: Int32Array, n: number, counting: 1 | 2, out: Float64Array): void
+Napi::Value ngramJaccard(const Napi::CallbackInfo& info) {
+  const auto a = tokenBatch(info, 0, "a"), b = tokenBatch(info, 2, "b");
+  const int64_t n = extent(info, 4, "n"), counting = extent(info, 5, "counting");
+  const auto out = doubles(info, 6, "out");
+  expectLength(info.Env(), "b.offsets", b.offsets.size(), a.offsets.size());
+  expectLength(info.Env(), "out", out.size(), a.size());
+  if (n < 1) throwArgument(info.Env(), "expected n to be at least 1");
+  if (counting < 1 || counting > 2) throwArgument(info.Env(), "expected counting to be 1 or 2");
+  expectMemory(info.Env(), parl::ngramJaccard(a, b, n, static_cast<GramCounting>(counting), out));
+  return info.Env().Undefined();
+}
+
+// rougeN(candidateTokens, candidateOffsets, referenceTokens, referenceOffsets: Int32Array, n: number,
+//        precision, recall, f: Float64Array): void
+Napi::Value rougeN(const Napi::CallbackInfo& info) {
+  const auto candidates = tokenBatch(info, 0, "candidates"), references = tokenBatch(info, 2, "references");
+  const int64_t n = extent(info, 4, "n");
+  const auto precision = doubles(info, 5, "precision"), recall = doubles(info, 6, "recall"), f = doubles(info, 7, "f");
+  expectLength(info.Env(), "references.offsets", references.offsets.size(), candidates.offsets.size());
+  expectLength(info.Env(), "precision", precision.size(), candidates.size());
+  expectLength(info.Env(), "recall", recall.size(), candidates.size());
+  expectLength(info.Env(), "f", f.size(), candidates.size());
+  if (n < 1) throwArgument(info.Env(), "expected n to be at least 1");
+  expectMemory(info.Env(), parl::rougeN(candidates, references, n, precision, recall, f));
+  return info.Env().Undefined();
+}
+
+// ngramRepetition(tokens, offsets: Int32Array, n: number, out: Float64Array): void
+Napi::Value ngramRepetition(const Napi::CallbackInfo& info) {
+  const auto sequences = tokenBatch(info, 0, "sequences");
+  const int64_t n = extent(info, 2, "n");
+  const auto out = doubles(info, 3, "out");
+  expectLength(info.Env(), "out", out.size(), sequences.size());
+  if (n < 1) throwArgument(info.Env(), "expected n to be at least 1");
+  expectMemory(info.Env(), parl::ngramRepetition(sequences, n, out));
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void registerRedundancy(Napi::Env env, Napi::Object exports) {
   exports.Set("lcsLengths", Napi::Function::New(env, lcsLengths));
   exports.Set("ngramContainment", Napi::Function::New(env, ngramContainment));
+  exports.Set("ngramJaccard", Napi::Function::New(env, ngramJaccard));
+  exports.Set("ngramRepetition", Napi::Function::New(env, ngramRepetition));
   exports.Set("rougeL", Napi::Function::New(env, rougeL));
+  exports.Set("rougeN", Napi::Function::New(env, rougeN));
 }
 
 }  // namespace parl::addon

@@ -8,6 +8,7 @@ namespace parl::addon {
 void registerAdamw(Napi::Env env, Napi::Object exports);
 void registerAttention(Napi::Env env, Napi::Object exports);
 void registerBias(Napi::Env env, Napi::Object exports);
+void registerCounterRng(Napi::Env env, Napi::Object exports);
 void registerCuda(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerElementwise(Napi::Env env, Napi::Object exports);
@@ -16,6 +17,7 @@ void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerLinearLogprob(Napi::Env env, Napi::Object exports);
 void registerLogprob(Napi::Env env, Napi::Object exports);
 void registerMatmul(Napi::Env env, Napi::Object exports);
+void registerMinHash(Napi::Env env, Napi::Object exports);
 void registerPolicyLoss(Napi::Env env, Napi::Object exports);
 void registerRedundancy(Napi::Env env, Napi::Object exports);
 void registerRepeatedCalls(Napi::Env env, Napi::Object exports);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <cstring>
 #include <new>
 #include <vector>
 
@@ -91,77 +90,82 @@ class TokenPositions {
   std::vector<int32_t> positions_;
 };
 
-// The n-grams of a candidate and its reference, each distinct gram with its two counts. Open addressing.
-class GramTable {
+// The masks of a short sequence's tokens: bit i of a token's mask is set where the sequence holds it at i. Open addressing over
+// slots that a stamp marks as taken, so that the next sequence needs no clearing.
+class TokenMasks {
  public:
-  GramTable(size_t n, size_t grams, uint64_t hashMask)
-      : n_(n), hashMask_(hashMask), slots_(std::bit_ceil(2 * grams + 1)), power_(1) {
-    for (size_t i = 1; i < n; ++i) power_ *= kBase;  // kBase^(n - 1), modulo 2^64
-  }
+  static constexpr size_t kMostWords = 4;
 
-  struct Slot {
-    uint64_t hash = 0;
-    const int32_t* gram = nullptr;  // nullptr: free
-    int32_t inCandidate = 0;
-    int32_t inReference = 0;
-  };
-
-  void count(std::span<const int32_t> tokens, int32_t Slot::*counter) {
-    if (tokens.size() < n_) return;
-    uint64_t rolling = 0;
-    for (size_t i = 0; i < n_; ++i) rolling = rolling * kBase + word(tokens[i]);
-    for (size_t i = 0;; ++i) {
-      ++(find(&tokens[i], mix(rolling) & hashMask_).*counter);
-      if (i + n_ == tokens.size()) return;
-      rolling = (rolling - word(tokens[i]) * power_) * kBase + word(tokens[i + n_]);
+  // `words` of a mask are used; sequences longer than 64 * kMostWords do not fit.
+  void begin(std::span<const int32_t> tokens, size_t words) {
+    const size_t slots = std::bit_ceil(2 * tokens.size() + 1);
+    if (slots_.size() < slots) {
+      slots_.assign(slots, {});
+      stamp_ = 0;
+    }
+    bits_ = 64 - std::countr_zero(slots_.size());
+    if (++stamp_ == 0) {
+      for (Slot& slot : slots_) slot.stamp = 0;
+      stamp_ = 1;
+    }
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      Slot& slot = find(tokens[i]);
+      if (slot.stamp != stamp_) {
+        slot.stamp = stamp_;
+        slot.token = tokens[i];
+        for (size_t w = 0; w < words; ++w) slot.mask[w] = 0;
+      }
+      slot.mask[i / 64] |= uint64_t{1} << (i % 64);
     }
   }
 
-  const std::vector<Slot>& slots() const { return slots_; }
+  // nullptr where the sequence does not hold the token.
+  const uint64_t* of(int32_t token) {
+    const Slot& slot = find(token);
+    return slot.stamp == stamp_ ? slot.mask : nullptr;
+  }
 
  private:
-  static constexpr uint64_t kBase = 0x9E3779B97F4A7C15ull;
-  static uint64_t word(int32_t token) { return static_cast<uint64_t>(static_cast<uint32_t>(token)) + 1; }
+  struct Slot {
+    int32_t token = 0;
+    uint32_t stamp = 0;
+    uint64_t mask[kMostWords];
+  };
 
-  Slot& find(const int32_t* gram, uint64_t hash) {
-    for (size_t i = hash & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
-      Slot& slot = slots_[i];
-      if (slot.gram == nullptr) {
-        slot.hash = hash;
-        slot.gram = gram;
-        return slot;
-      }
-      if (slot.hash == hash && std::memcmp(slot.gram, gram, n_ * sizeof *gram) == 0) return slot;
-    }
+  Slot& find(int32_t token) {
+    size_t i = (static_cast<uint64_t>(static_cast<uint32_t>(token)) * 0x9E3779B97F4A7C15ull) >> bits_;
+    while (slots_[i].stamp == stamp_ && slots_[i].token != token) i = (i + 1) & (slots_.size() - 1);
+    return slots_[i];
   }
 
-  size_t n_;
-  uint64_t hashMask_;
   std::vector<Slot> slots_;
-  uint64_t power_;
+  uint32_t stamp_ = 0;
+  int bits_ = 64;
 };
 
-double containment(std::span<const int32_t> candidate, std::span<const int32_t> reference, size_t n,
-                   GramCounting counting, uint64_t hashMask) {
-  if (candidate.size() < n || reference.size() < n) return 0;
-  const size_t candidateGrams = candidate.size() - n + 1, referenceGrams = reference.size() - n + 1;
-  GramTable table(n, candidateGrams + referenceGrams, hashMask);
-  table.count(reference, &GramTable::Slot::inReference);
-  table.count(candidate, &GramTable::Slot::inCandidate);
+thread_local TokenMasks shortMasks;
 
-  int64_t shared = 0, distinct = 0;
-  for (const GramTable::Slot& slot : table.slots()) {
-    if (slot.inCandidate == 0) continue;
-    ++distinct;
-    if (slot.inReference == 0) continue;
-    switch (counting) {
-      case GramCounting::positions: shared += slot.inCandidate; break;
-      case GramCounting::distinct: ++shared; break;
-      case GramCounting::multiset: shared += std::min(slot.inCandidate, slot.inReference); break;
+// The LCS row of at most kWords words held in registers.
+template <size_t kWords>
+int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
+  TokenMasks& masks = shortMasks;
+  masks.begin(a, kWords);
+  uint64_t row[kWords];
+  for (uint64_t& word : row) word = ~uint64_t{0};
+  for (int32_t token : b) {
+    const uint64_t* match = masks.of(token);
+    if (match == nullptr) continue;
+    unsigned char carry = 0;
+    for (size_t w = 0; w < kWords; ++w) {
+      const uint64_t sum = addWithCarry(row[w], row[w] & match[w], carry);
+      row[w] = sum | (row[w] & ~match[w]);
     }
   }
-  const double total = counting == GramCounting::distinct ? static_cast<double>(distinct) : static_cast<double>(candidateGrams);
-  return static_cast<double>(shared) / total;
+  const size_t spare = kWords * 64 - a.size();
+  row[kWords - 1] |= spare == 0 ? 0 : ~uint64_t{0} << (64 - spare);
+  int32_t length = 0;
+  for (uint64_t word : row) length += 64 - std::popcount(word);
+  return length;
 }
 
 }  // namespace
@@ -181,6 +185,13 @@ int32_t lcsLength(std::span<const int32_t> a, std::span<const int32_t> b) {
     ++common;
   }
   if (a.empty()) return static_cast<int32_t>(common);
+  switch ((a.size() + 63) / 64) {
+    case 1: return static_cast<int32_t>(common) + lcsOfShort<1>(a, b);
+    case 2: return static_cast<int32_t>(common) + lcsOfShort<2>(a, b);
+    case 3: return static_cast<int32_t>(common) + lcsOfShort<3>(a, b);
+    case 4: return static_cast<int32_t>(common) + lcsOfShort<4>(a, b);
+    default: break;
+  }
 
   const TokenPositions positions(a);
   // Row j of the LCS table as bits: bit i of `row` is 0 where L[i + 1][j] = L[i][j] + 1. With M the positions of b[j]:
@@ -219,13 +230,6 @@ bool rougeL(const TokenBatch& candidates, const TokenBatch& references, std::spa
     precision[s] = lcs / static_cast<double>(candidates[s].size());
     recall[s] = lcs / static_cast<double>(references[s].size());
     f[s] = 2 * precision[s] * recall[s] / (precision[s] + recall[s]);
-  });
-}
-
-bool ngramContainment(const TokenBatch& candidates, const TokenBatch& references, int64_t n, GramCounting counting,
-                      std::span<double> out, uint64_t hashMask) {
-  return forEachPair(candidates.size(), [&](size_t s) {
-    out[s] = containment(candidates[s], references[s], static_cast<size_t>(n), counting, hashMask);
   });
 }
 

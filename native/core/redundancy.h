@@ -1,4 +1,4 @@
-// How much of one token sequence restates another: longest common subsequence, ROUGE-L, n-gram containment.
+// How much of one token sequence restates another: longest common subsequence and ROUGE-L (n-grams: ngrams.h).
 #pragma once
 
 #include <cstdint>
@@ -28,20 +28,5 @@ bool lcsLengths(const TokenBatch& a, const TokenBatch& b, std::span<int32_t> out
 // all 0 where a side is empty. Outputs [S] (overwritten). False when out of memory.
 bool rougeL(const TokenBatch& candidates, const TokenBatch& references, std::span<double> precision,
             std::span<double> recall, std::span<double> f);
-
-// How an n-gram that occurs more than once counts.
-enum class GramCounting {
-  positions = 0,  // share of the candidate's gram positions whose gram occurs anywhere in the reference
-  distinct = 1,   // share of the candidate's distinct grams that occur in the reference
-  multiset = 2,   // sum over grams of min(count in candidate, count in reference), over the candidate's gram positions
-};
-
-// Share of a candidate's n-grams that occur in its reference; 0 where the candidate is shorter than n.
-//   n    >= 1
-//   out  [S] in [0, 1] (overwritten)
-// Exact: grams with equal hashes are compared token by token. `hashMask` thins the hash and is there for the test of
-// that. Expected work O(length * n) a pair, threads over pairs. False when out of memory.
-bool ngramContainment(const TokenBatch& candidates, const TokenBatch& references, int64_t n, GramCounting counting,
-                      std::span<double> out, uint64_t hashMask = ~uint64_t{0});
 
 }  // namespace parl

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "core/ngrams.h"
 #include "core/thread_pool.h"
 
 using Tokens = std::vector<int32_t>;
@@ -104,4 +105,24 @@ TEST(redundancy_thread_count_changes_no_bit) {
   }
   parl::setThreadCount(2);
   CHECK(scores[0] == scores[1] && scores[0] == scores[2]);
+}
+
+TEST(ngram_measures_worked_example) {
+  // a: 1 2 1 2 3, b: 1 2 3 4. Bigrams a: 12 21 12 23, b: 12 23 34.
+  const Tokens a = {1, 2, 1, 2, 3}, b = {1, 2, 3, 4};
+  const std::vector<int32_t> ofA = {0, 5}, ofB = {0, 4};
+  std::vector<double> out(1), recall(1), f(1);
+  CHECK(parl::ngramJaccard({a, ofA}, {b, ofB}, 2, parl::GramCounting::distinct, out));
+  CHECK_NEAR(out[0], 2.0 / 4, 1e-15);
+  CHECK(parl::ngramJaccard({a, ofA}, {b, ofB}, 2, parl::GramCounting::multiset, out));
+  CHECK_NEAR(out[0], 2.0 / 5, 1e-15);
+  CHECK(parl::rougeN({a, ofA}, {b, ofB}, 2, out, recall, f));
+  CHECK_NEAR(out[0], 2.0 / 4, 1e-15);
+  CHECK_NEAR(recall[0], 2.0 / 3, 1e-15);
+  CHECK_NEAR(f[0], 4.0 / 7, 1e-15);
+  CHECK(parl::ngramRepetition({a, ofA}, 2, out));
+  CHECK_NEAR(out[0], 1.0 / 4, 1e-15);
+  // No sequence is long enough: 0, and no time spent on the size of n.
+  CHECK(parl::ngramRepetition({a, ofA}, int64_t{1} << 50, out) && out[0] == 0);
+  CHECK(parl::rougeN({a, ofA}, {b, ofB}, int64_t{1} << 50, out, recall, f) && f[0] == 0);
 }

@@ -8,8 +8,18 @@
 export { bootstrapMean, type Interval } from './bootstrap.js';
 export { comparisonTable } from './comparison-table.js';
 export { type Evaluation, type EvaluationOptions, evaluatePolicy } from './evaluate.js';
+export { exactBootstrapQuantiles } from './exact-bootstrap.js';
 export { evaluateGroundTruth } from './ground-truth-replay.js';
+export { mcnemarTest } from './mcnemar.js';
 export { type MethodSummary, summarizeMethod } from './method-summary.js';
+export { type PermutationOptions, type PermutationTest, pairedPermutationTest } from './paired-permutation.js';
+export { passAtK, passHatK } from './pass-at-k.js';
+export {
+  exactInterval,
+  type ProportionInterval,
+  type ProportionOptions,
+  wilsonInterval,
+} from './proportion-interval.js';
 export { formatCurve, partMeans } from './reward-curve.js';
 export { readResults } from './tau-bench/read-results.js';
 export { runTauBench, type TauBenchPolicy, type TauBenchRun } from './tau-bench/run-tau-bench.js';

@@ -13,6 +13,18 @@ export { type AggregationMode, type AggregationOptions, aggregationWeights, samp
 export { type AttentionOptions, attentionBackward, attentionForward } from './attention.js';
 export { addBias, columnSum } from './bias.js';
 export { canonicalCallText, type JsonValue } from './canonical-call.js';
+export {
+  type CounterGenerator,
+  type CounterPosition,
+  counterBlock,
+  counterShapes,
+  counterWords,
+  normalPair,
+  openUnitFloat,
+  signedUnitFloat,
+  unitDouble,
+  unitFloat,
+} from './counter-rng.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
 export { add } from './elementwise.js';
 export { embeddingBackward, embeddingForward } from './embedding.js';
@@ -52,6 +64,16 @@ export {
 } from './masked-statistics.js';
 export { type MatmulOptions, matmul } from './matmul.js';
 export {
+  estimatedJaccard,
+  gramKeys,
+  type HashPermutations,
+  hashPermutations,
+  type KeySets,
+  type MinHashSignatures,
+  minHash,
+  minHashTexts,
+} from './min-hash.js';
+export {
   type IsaName,
   type NativeDevice,
   type NativeInfo,
@@ -84,8 +106,11 @@ export {
   lcsLengths,
   type NgramContainmentOptions,
   ngramContainment,
+  ngramJaccard,
+  ngramRepetition,
   type RougeScores,
   rougeL,
+  rougeN,
   type TokenBatch,
   tokenBatch,
 } from './redundancy.js';

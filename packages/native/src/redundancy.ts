@@ -1,5 +1,6 @@
 import { addon } from './addon.js';
 import { NativeValueError, ShapeError } from './errors.js';
+import { expectOneOf } from './expect-one-of.js';
 import { checkOffsets } from './offsets.js';
 
 /** Token sequences of any lengths, flat: sequence s is tokens[offsets[s]] to tokens[offsets[s + 1] - 1]. */
@@ -80,6 +81,56 @@ export function rougeL(candidates: TokenBatch, references: TokenBatch): RougeSco
 }
 
 /**
+ * ROUGE-N of each candidate against its reference: m = sum over grams of the smaller count, precision = m / grams of the
+ * candidate, recall = m / grams of the reference, f their harmonic mean; all 0 where a side has no gram.
+ *
+ * @throws {ShapeError} as {@link lcsLengths}. @throws {NativeValueError} if n is not a positive integer.
+ * @see Lin 2004; the values of the rouge_score package on the same tokens.
+ */
+export function rougeN(candidates: TokenBatch, references: TokenBatch, { n }: { readonly n: number }): RougeScores {
+  checkGramSize(n);
+  const pairs = checkPairs('candidates', candidates, 'references', references);
+  const scores = { precision: new Float64Array(pairs), recall: new Float64Array(pairs), f: new Float64Array(pairs) };
+  const { precision, recall, f } = scores;
+  const { tokens, offsets } = candidates;
+  addon['rougeN']!(tokens, offsets, references.tokens, references.offsets, n, precision, recall, f);
+  return scores;
+}
+
+/**
+ * Jaccard similarity of the n-grams of each pair: shared over all, as sets ('distinct', default) or with counts ('multiset':
+ * sum of minima over sum of maxima). Symmetric.
+ *
+ * @returns [S] in 0..1; 0 where neither sequence holds an n-gram.
+ * @throws as {@link ngramContainment}.
+ */
+export function ngramJaccard(
+  a: TokenBatch,
+  b: TokenBatch,
+  { n, counting = 'distinct' }: { readonly n: number; readonly counting?: 'distinct' | 'multiset' },
+): Float64Array {
+  checkGramSize(n);
+  expectOneOf('counting', counting, ['distinct', 'multiset']);
+  const out = new Float64Array(checkPairs('a', a, 'b', b));
+  addon['ngramJaccard']!(a.tokens, a.offsets, b.tokens, b.offsets, n, countingCodes[counting], out);
+  return out;
+}
+
+/**
+ * How much each sequence repeats itself: 1 - distinct n-grams / n-gram positions.
+ *
+ * @returns [S] in 0..1; 0 where a sequence holds no n-gram.
+ * @throws {ShapeError} if the offsets do not describe the tokens. @throws {NativeValueError} if n is not a positive integer.
+ */
+export function ngramRepetition(sequences: TokenBatch, { n }: { readonly n: number }): Float64Array {
+  checkGramSize(n);
+  if (!(sequences.tokens instanceof Int32Array)) throw new ShapeError('expected sequences.tokens to be an Int32Array');
+  const out = new Float64Array(checkOffsets('sequences.offsets', sequences.offsets, sequences.tokens.length));
+  addon['ngramRepetition']!(sequences.tokens, sequences.offsets, n, out);
+  return out;
+}
+
+/**
  * Share of each candidate's n-grams that occur in its reference. Exact: equal hashes are verified token by token.
  *
  * @returns [S] in 0..1; 0 where the candidate holds no n-gram, since then none is restated.
@@ -91,8 +142,7 @@ export function ngramContainment(
   references: TokenBatch,
   { n, counting = 'positions' }: NgramContainmentOptions,
 ): Float64Array {
-  if (!Number.isSafeInteger(n) || n < 1)
-    throw new NativeValueError(`expected n to be a positive integer, received ${n}`);
+  checkGramSize(n);
   if (!Object.hasOwn(countingCodes, counting)) {
     throw new NativeValueError(`expected counting to be one of positions, distinct, multiset, received ${counting}`);
   }
@@ -100,6 +150,12 @@ export function ngramContainment(
   const { tokens, offsets } = candidates;
   addon['ngramContainment']!(tokens, offsets, references.tokens, references.offsets, n, countingCodes[counting], out);
   return out;
+}
+
+function checkGramSize(n: number): void {
+  if (!Number.isSafeInteger(n) || n < 1) {
+    throw new NativeValueError(`expected n to be a positive integer, received ${n}`);
+  }
 }
 
 function checkPairs(nameA: string, a: TokenBatch, nameB: string, b: TokenBatch): number {

@@ -1,10 +1,10 @@
 /**
  * The one-to-one assignment with the greatest total score (Hungarian method with potentials, O(rows^2 columns);
- * Kuhn 1955, in the form of Jonker and Volgenant 1987).
+ * Kuhn 1955, in the form of Jonker and Volgenant 1987). Of the shorter side everything is assigned, bad scores too.
  *
- * @param scores - [rows][columns], finite; need not be square.
+ * @param scores - [rows][columns], finite or -Infinity for a pair that is ruled out; need not be square.
  * @returns for each row its column, or -1 where there are more rows than columns.
- * @throws {RangeError} if a score is not finite or the rows differ in length.
+ * @throws {RangeError} if a score is NaN or Infinity, the rows differ in length, or no assignment avoids the pairs ruled out.
  */
 export function bestAssignment(scores: readonly (readonly number[])[]): number[] {
   const rows = scores.length;
@@ -13,7 +13,7 @@ export function bestAssignment(scores: readonly (readonly number[])[]): number[]
     if (row.length !== columns) {
       throw new RangeError(`expected every row to have ${columns} scores, row ${r} has ${row.length}`);
     }
-    const bad = row.findIndex((score) => !Number.isFinite(score));
+    const bad = row.findIndex((score) => !(score < Number.POSITIVE_INFINITY));
     if (bad >= 0) throw new RangeError(`expected finite scores, received ${row[bad]} at row ${r}, column ${bad}`);
   }
   if (columns === 0) return new Array<number>(rows).fill(-1);
@@ -54,6 +54,11 @@ function assignRows(scores: readonly (readonly number[])[], rows: number, column
           delta = slack[j]!;
           next = j;
         }
+      }
+      if (delta === Number.POSITIVE_INFINITY) {
+        throw new RangeError(
+          'expected an assignment without the pairs of score -Infinity, received scores that allow none',
+        );
       }
       for (let j = 0; j <= columns; j += 1) {
         if (visited[j]) {

@@ -1,4 +1,10 @@
+import { assignmentValues } from './assignment.js';
+import { minHashSpread } from './min-hash.js';
 import type { FixtureFile } from './report.js';
+import { rngCounter } from './rng-counter.js';
+import { statistics } from './statistics.js';
+import { textNgrams } from './text-ngrams.js';
+import { textRouge } from './text-rouge.js';
 import { trlAdvantages } from './trl-advantages.js';
 import { trlGrpoLosses } from './trl-grpo-losses.js';
 import { trlGrpoParts } from './trl-grpo-parts.js';
@@ -32,4 +38,10 @@ export const fixtureFiles: readonly FixtureFile[] = [
   trlRolloutCorrection,
   trlRlooLosses,
   trlOverlong,
+  textRouge,
+  textNgrams,
+  minHashSpread,
+  rngCounter,
+  assignmentValues,
+  statistics,
 ];

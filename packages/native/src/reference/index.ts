@@ -7,6 +7,7 @@
  */
 export { adamwReference } from './adamw.js';
 export { attentionReference } from './attention.js';
+export { counterBlockReference } from './counter-rng.js';
 export { decoderLogitsReference, logSoftmaxReference } from './decoder.js';
 export {
   bestOfGroupReference,
@@ -25,6 +26,7 @@ export {
 } from './importance.js';
 export { logitsRowReference } from './logits.js';
 export { matmulReference } from './matmul.js';
+export { gramKeysReference, minHashReference } from './min-hash.js';
 export { philoxReference, uniformAtReference } from './philox.js';
 export {
   klReference,
@@ -33,7 +35,12 @@ export {
   type ReferencePolicyLoss,
   valueLossReference,
 } from './policy-loss.js';
-export { lcsLengthReference, ngramContainmentReference } from './redundancy.js';
+export {
+  lcsLengthReference,
+  ngramContainmentReference,
+  ngramJaccardReference,
+  ngramRepetitionReference,
+} from './redundancy.js';
 export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
 export { rmsNormReference } from './rms-norm.js';
 export { ropeReference } from './rope.js';

@@ -33,6 +33,31 @@ export function ngramContainmentReference(
   return total === 0 ? 0 : shared / total;
 }
 
+/** Jaccard similarity of n-grams, by maps of printed grams. */
+export function ngramJaccardReference(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  n: number,
+  counting: 'distinct' | 'multiset',
+): number {
+  const [mine, theirs] = [countGrams(a, n), countGrams(b, n)];
+  let [shared, all] = [0, 0];
+  for (const gram of new Set([...mine.keys(), ...theirs.keys()])) {
+    const counts = [mine.get(gram) ?? 0, theirs.get(gram) ?? 0].map((c) =>
+      counting === 'distinct' ? Math.min(c, 1) : c,
+    );
+    shared += Math.min(...counts);
+    all += Math.max(...counts);
+  }
+  return all === 0 ? 0 : shared / all;
+}
+
+/** Share of n-gram positions whose gram has occurred before, by a set of printed grams. */
+export function ngramRepetitionReference(tokens: ArrayLike<number>, n: number): number {
+  const grams = Math.max(0, tokens.length - n + 1);
+  return grams === 0 ? 0 : 1 - countGrams(tokens, n).size / grams;
+}
+
 function countGrams(tokens: ArrayLike<number>, n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i + n <= tokens.length; i++) {

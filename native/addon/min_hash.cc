@@ -1,0 +1,106 @@
+#include "core/min_hash.h"
+
+#include <algorithm>
+#include <new>
+#include <vector>
+
+#include "arguments.h"
+#include "register.h"
+
+namespace parl::addon {
+namespace {
+
+// gramKeyOffsets(tokens: Int32Array, offsets: Int32Array, n: number, keyOffsets: Int32Array): void
+Napi::Value gramKeyOffsets(const Napi::CallbackInfo& info) {
+  const TokenBatch batch{ints(info, 0, "tokens"), ints(info, 1, "offsets")};
+  const auto keyOffsets = ints(info, 3, "keyOffsets");
+  if (!offsetsAscend(batch.offsets)) throwArgument(info.Env(), "expected offsets to ascend from 0");
+  expectLength(info.Env(), "tokens", batch.tokens.size(), static_cast<size_t>(batch.offsets.back()));
+  expectLength(info.Env(), "keyOffsets", keyOffsets.size(), batch.offsets.size());
+  parl::gramKeyOffsets(batch, std::max<int64_t>(1, extent(info, 2, "n")), keyOffsets);
+  return info.Env().Undefined();
+}
+
+// gramKeys(tokens: Int32Array, offsets: Int32Array, n: number, mixed: boolean, keyOffsets: Int32Array, keys: Uint32Array): void
+Napi::Value gramKeys(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const TokenBatch batch{ints(info, 0, "tokens"), ints(info, 1, "offsets")};
+  const int64_t n = extent(info, 2, "n");
+  const auto keyOffsets = ints(info, 4, "keyOffsets");
+  const auto keys = words32(info, 5, "keys");
+  if (!offsetsAscend(batch.offsets) || !offsetsAscend(keyOffsets)) throwArgument(env, "expected offsets to ascend from 0");
+  expectLength(env, "tokens", batch.tokens.size(), static_cast<size_t>(batch.offsets.back()));
+  expectLength(env, "keyOffsets", keyOffsets.size(), batch.offsets.size());
+  expectLength(env, "keys", keys.size(), static_cast<size_t>(keyOffsets.back()));
+  if (n < 1 || n > 64) throwArgument(env, "expected n to be in 1..64");
+  for (size_t s = 0; s < batch.size(); ++s) {
+    const int64_t grams = std::max<int64_t>(0, static_cast<int64_t>(batch[s].size()) - n + 1);
+    if (keyOffsets[s + 1] - keyOffsets[s] != grams) throwArgument(env, "expected keyOffsets from gramKeyOffsets");
+  }
+  parl::gramKeys(batch, n, flag(info, 3), keyOffsets, keys);
+  return env.Undefined();
+}
+
+// permutations(seed: number, multipliers: Uint32Array, addends: Uint32Array): void
+Napi::Value permutations(const Napi::CallbackInfo& info) {
+  const auto multipliers = words32(info, 1, "multipliers"), addends = words32(info, 2, "addends");
+  expectLength(info.Env(), "addends", addends.size(), multipliers.size());
+  parl::permutations(static_cast<uint64_t>(extent(info, 0, "seed")), multipliers, addends);
+  return info.Env().Undefined();
+}
+
+// minHash(keys: Uint32Array, offsets: Int32Array, multipliers: Uint32Array, addends: Uint32Array,
+//         signatures: Uint32Array): void
+Napi::Value minHash(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto keys = words32(info, 0, "keys"), multipliers = words32(info, 2, "multipliers"), addends = words32(info, 3, "addends");
+  const auto offsets = ints(info, 1, "offsets");
+  const auto signatures = words32(info, 4, "signatures");
+  if (!offsetsAscend(offsets)) throwArgument(env, "expected offsets to ascend from 0");
+  expectLength(env, "keys", keys.size(), static_cast<size_t>(offsets.back()));
+  expectLength(env, "addends", addends.size(), multipliers.size());
+  expectLength(env, "signatures", signatures.size(),
+               elements(env, {static_cast<int64_t>(offsets.size()) - 1, static_cast<int64_t>(multipliers.size())}));
+  parl::minHash(keys, offsets, multipliers, addends, signatures);
+  return env.Undefined();
+}
+
+// minHashTexts(texts: readonly string[], n: number, multipliers: Uint32Array, addends: Uint32Array,
+//              signatures: Uint32Array): void
+Napi::Value minHashTexts(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsArray()) throwArgument(env, "expected texts to be an array");
+  const Napi::Array texts = info[0].As<Napi::Array>();
+  const int64_t n = extent(info, 1, "n");
+  const auto multipliers = words32(info, 2, "multipliers"), addends = words32(info, 3, "addends");
+  const auto signatures = words32(info, 4, "signatures");
+  if (n < 1 || n > 64) throwArgument(env, "expected n to be in 1..64");
+  expectLength(env, "addends", addends.size(), multipliers.size());
+  expectLength(env, "signatures", signatures.size(), texts.Length() * multipliers.size());
+  std::vector<std::string> copies;
+  try {
+    copies.reserve(texts.Length());
+    for (uint32_t i = 0; i < texts.Length(); ++i) {
+      const Napi::HandleScope scope(env);
+      const Napi::Value text = texts.Get(i);
+      if (!text.IsString()) throwArgument(env, "expected texts[" + std::to_string(i) + "] to be a string");
+      copies.push_back(text.As<Napi::String>().Utf8Value());
+    }
+    if (!parl::minHashTexts(copies, n, multipliers, addends, signatures)) throw std::bad_alloc();
+  } catch (const std::bad_alloc&) {
+    throw Napi::Error::New(env, "out of memory");
+  }
+  return env.Undefined();
+}
+
+}  // namespace
+
+void registerMinHash(Napi::Env env, Napi::Object exports) {
+  exports.Set("gramKeyOffsets", Napi::Function::New(env, gramKeyOffsets));
+  exports.Set("gramKeys", Napi::Function::New(env, gramKeys));
+  exports.Set("minHash", Napi::Function::New(env, minHash));
+  exports.Set("minHashTexts", Napi::Function::New(env, minHashTexts));
+  exports.Set("permutations", Napi::Function::New(env, permutations));
+}
+
+}  // namespace parl::addon

@@ -1,0 +1,100 @@
+#include "core/ngrams.h"
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+
+#include "core/gram_table.h"
+#include "core/thread_pool.h"
+
+namespace parl {
+namespace {
+
+// Calls f(s, table) for every sequence on the pool; false when one of them ran out of memory.
+template <typename F>
+bool forEachSequence(size_t count, F&& f) {
+  std::atomic<bool> ok{true};
+  parallelFor(static_cast<int64_t>(count), 1, [&](int64_t begin, int64_t end) {
+    try {
+      GramTable table;
+      for (int64_t s = begin; s < end; ++s) f(static_cast<size_t>(s), table);
+    } catch (const std::bad_alloc&) {
+      ok.store(false, std::memory_order_relaxed);
+    }
+  });
+  return ok.load();
+}
+
+size_t gramCount(std::span<const int32_t> tokens, size_t n) { return tokens.size() < n ? 0 : tokens.size() - n + 1; }
+
+struct Overlap {
+  int64_t gramsA = 0, gramsB = 0;            // positions
+  int64_t distinctA = 0, distinctB = 0;
+  int64_t sharedDistinct = 0;
+  int64_t sharedPositions = 0;               // of a, whose gram occurs in b
+  int64_t sharedCounts = 0;                  // sum of the smaller counts
+};
+
+Overlap overlapOf(std::span<const int32_t> a, std::span<const int32_t> b, size_t n, GramTable& table,
+                  uint64_t hashMask = ~uint64_t{0}) {
+  Overlap overlap;
+  overlap.gramsA = static_cast<int64_t>(gramCount(a, n));
+  overlap.gramsB = static_cast<int64_t>(gramCount(b, n));
+  table.begin(n, static_cast<size_t>(overlap.gramsA + overlap.gramsB), hashMask);
+  table.count(a, &GramTable::Entry::inA);
+  table.count(b, &GramTable::Entry::inB);
+  for (const GramTable::Entry& entry : table.entries()) {
+    overlap.distinctA += entry.inA > 0;
+    overlap.distinctB += entry.inB > 0;
+    if (entry.inA == 0 || entry.inB == 0) continue;
+    ++overlap.sharedDistinct;
+    overlap.sharedPositions += entry.inA;
+    overlap.sharedCounts += std::min(entry.inA, entry.inB);
+  }
+  return overlap;
+}
+
+double share(int64_t part, int64_t whole) { return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole); }
+
+}  // namespace
+
+bool ngramContainment(const TokenBatch& candidates, const TokenBatch& references, int64_t n, GramCounting counting,
+                      std::span<double> out, uint64_t hashMask) {
+  return forEachSequence(candidates.size(), [&](size_t s, GramTable& table) {
+    const Overlap o = overlapOf(candidates[s], references[s], static_cast<size_t>(n), table, hashMask);
+    switch (counting) {
+      case GramCounting::positions: out[s] = share(o.sharedPositions, o.gramsA); break;
+      case GramCounting::distinct: out[s] = share(o.sharedDistinct, o.distinctA); break;
+      case GramCounting::multiset: out[s] = share(o.sharedCounts, o.gramsA); break;
+    }
+  });
+}
+
+bool ngramJaccard(const TokenBatch& a, const TokenBatch& b, int64_t n, GramCounting counting, std::span<double> out) {
+  return forEachSequence(a.size(), [&](size_t s, GramTable& table) {
+    const Overlap o = overlapOf(a[s], b[s], static_cast<size_t>(n), table);
+    out[s] = counting == GramCounting::multiset ? share(o.sharedCounts, o.gramsA + o.gramsB - o.sharedCounts)
+                                                : share(o.sharedDistinct, o.distinctA + o.distinctB - o.sharedDistinct);
+  });
+}
+
+bool rougeN(const TokenBatch& candidates, const TokenBatch& references, int64_t n, std::span<double> precision,
+            std::span<double> recall, std::span<double> f) {
+  return forEachSequence(candidates.size(), [&](size_t s, GramTable& table) {
+    const Overlap o = overlapOf(candidates[s], references[s], static_cast<size_t>(n), table);
+    precision[s] = share(o.sharedCounts, o.gramsA);
+    recall[s] = share(o.sharedCounts, o.gramsB);
+    f[s] = o.sharedCounts == 0 ? 0 : 2 * precision[s] * recall[s] / (precision[s] + recall[s]);
+  });
+}
+
+bool ngramRepetition(const TokenBatch& sequences, int64_t n, std::span<double> out) {
+  return forEachSequence(sequences.size(), [&](size_t s, GramTable& table) {
+    const size_t grams = gramCount(sequences[s], static_cast<size_t>(n));
+    table.begin(static_cast<size_t>(n), grams);
+    table.count(sequences[s], &GramTable::Entry::inA);
+    out[s] = grams == 0 ? 0 : 1 - share(static_cast<int64_t>(table.entries().size()), static_cast<int64_t>(grams));
+  });
+}
+
+}  // namespace parl
