@@ -19,15 +19,16 @@ export const ENV_SERVE_EXAMPLES: readonly string[] = [
  *   is taken.
  */
 export async function serveEnvironments(config: EnvironmentServerConfig, host: CliHost): Promise<number> {
-  // Loaded here: no other command needs the server's packages.
-  const { createEnvironmentServer, serveMcpStdio } = await import('@parl-mt/environment-server');
   const log = (line: string) => void host.stderr.write(line);
   const options = { config, version: cliVersion(), cwd: host.cwd };
   using interrupt = listenForInterrupt(host);
   if (config.transport === 'stdio') {
+    const { serveMcpStdio } = await import('@parl-mt/environment-server/stdio');
     await serveMcpStdio({ ...options, input: host.stdin, output: host.stdout, log, signal: interrupt.signal });
     return 0;
   }
+  // Loaded here: no other command needs the server's packages.
+  const { createEnvironmentServer } = await import('@parl-mt/environment-server');
   await using server = await createEnvironmentServer({ ...options, logStream: { write: log } });
   const { splits, name } = server.catalog;
   const tasks = splits.map((split) => `${split.name} ${split.tasks.length}`).join(', ');

@@ -1,4 +1,4 @@
-import { jsonMemberText } from '@parl-mt/environments';
+import { jsonMemberText } from '@parl-mt/environments/json-text';
 
 /**
  * The text of a member deep inside a JSON text, as it was spelled: `5` and `5.0` are different arguments to a tool, and a

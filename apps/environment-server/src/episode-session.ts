@@ -9,6 +9,7 @@ import {
   type ToolSpec,
 } from '@parl-mt/schema';
 import { RESPOND, respondMessage, respondTool } from './respond-tool.js';
+import { SessionError } from './session-error.js';
 import { chooseTask, type TaskCatalog, type TaskChoice } from './task-catalog.js';
 
 /** What a client asks of a new episode. */
@@ -28,16 +29,6 @@ export interface SessionState {
   readonly episode_id: string | null;
   readonly step_count: number;
   readonly [field: string]: unknown;
-}
-
-/** The client named something that there is not, or asked out of turn. */
-export class SessionError extends Error {
-  readonly kind: 'invalid' | 'out_of_turn';
-
-  constructor(kind: SessionError['kind'], message: string) {
-    super(message);
-    this.kind = kind;
-  }
 }
 
 export interface SessionOptions {

@@ -14,4 +14,3 @@ export {
   type EnvironmentServer,
   type EnvironmentServerOptions,
 } from './create-environment-server.js';
-export { type StdioOptions, serveMcpStdio } from './mcp/serve-stdio.js';

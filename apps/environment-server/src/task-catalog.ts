@@ -9,6 +9,7 @@ import {
   tauSplitsIn,
 } from '@parl-mt/environments';
 import { ConfigError, type EnvironmentServerConfig, type Task, taskSchema, UsageError } from '@parl-mt/schema';
+import { catalogName } from './catalog-name.js';
 
 /** A set of tasks that a client may pick from. */
 export interface TaskSplit {
@@ -34,11 +35,6 @@ export interface TaskChoice {
   readonly split?: string | undefined;
   readonly index?: number | undefined;
   readonly seed?: number | undefined;
-}
-
-/** Name of the environment in URLs and handshakes. */
-export function catalogName(benchmark: EnvironmentServerConfig['benchmark']): string {
-  return `parl-mt-${benchmark}`;
 }
 
 /**

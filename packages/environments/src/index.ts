@@ -45,7 +45,6 @@ export { loadLongContext } from './bfcl/load-long-context.js';
 export { bfclCategories, loadBfclTasks, loadFunctionDocuments, REVEAL_MESSAGE } from './bfcl/load-tasks.js';
 export type { LongContextData } from './bfcl/long-context.js';
 export { ProcessObjects } from './bfcl/process-objects.js';
-export { JsonSyntaxError, jsonMemberText } from './bfcl/python/json-reader.js';
 export { apiClassNames } from './bfcl/registry.js';
 export { type BfclScores, type CategoryScore, formatScores, scoreBfcl } from './bfcl/scores.js';
 export { formatConformance } from './conformance/format-conformance.js';

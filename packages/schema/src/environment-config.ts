@@ -38,6 +38,13 @@ const lifetime = z
     'episode: a fresh server process or session per episode; environment: one for all, its state carries over.',
   );
 
+const toolErrorFault = z
+  .enum(['policy', 'environment'])
+  .default('policy')
+  .describe(
+    'Who is to blame where a tool reports an error: the protocol does not tell a refused call from a tool that broke.',
+  );
+
 /** A Model Context Protocol server whose tools make an environment. */
 export const mcpServerConfigSchema = z
   .discriminatedUnion('transport', [
@@ -63,6 +70,7 @@ export const mcpServerConfigSchema = z
         'x-input': 'path',
       }),
       lifetime,
+      toolErrorFault,
     }),
     z.strictObject({
       transport: z.literal('http').describe('A server that is running already (streamable HTTP).'),
@@ -72,6 +80,7 @@ export const mcpServerConfigSchema = z
         .default({})
         .describe('Headers of every request, such as Authorization.'),
       lifetime,
+      toolErrorFault,
     }),
   ])
   .describe('MCP server whose tools make the environment.');

@@ -1,9 +1,8 @@
 import { type Readable, Transform, type TransformCallback, type Writable } from 'node:stream';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type { EnvironmentServerConfig } from '@parl-mt/schema';
-import { EpisodeSession } from '../episode-session.js';
-import { sessionOptions } from '../session-options.js';
-import { catalogName, loadCatalog } from '../task-catalog.js';
+import { catalogName } from '../catalog-name.js';
+import type { EpisodeSession } from '../episode-session.js';
 import { parseWithArguments } from './arguments-meta.js';
 import { createToolServer } from './tool-server.js';
 
@@ -61,6 +60,12 @@ export async function serveMcpStdio(options: StdioOptions): Promise<void> {
 }
 
 async function openSession(config: EnvironmentServerConfig, cwd: string): Promise<EpisodeSession> {
+  // Loaded after the handshake, for which clients wait a few seconds only.
+  const [{ EpisodeSession }, { sessionOptions }, { loadCatalog }] = await Promise.all([
+    import('../episode-session.js'),
+    import('../session-options.js'),
+    import('../task-catalog.js'),
+  ]);
   return new EpisodeSession(await sessionOptions(config, loadCatalog(config, cwd)));
 }
 

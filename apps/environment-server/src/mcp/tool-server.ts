@@ -8,10 +8,10 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { ToolSpec } from '@parl-mt/schema';
 import type { EpisodeSession, Frame } from '../episode-session.js';
-import { SessionError } from '../episode-session.js';
 import { BodyError } from '../openenv/messages.js';
 import { performReset } from '../openenv/perform.js';
 import { RESPOND } from '../respond-tool.js';
+import { SessionError } from '../session-error.js';
 import { ARGUMENTS_META } from './arguments-meta.js';
 
 /** Name of the tool that starts an episode. */

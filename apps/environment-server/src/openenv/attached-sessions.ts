@@ -1,4 +1,4 @@
-import { SessionError } from '../episode-session.js';
+import { SessionError } from '../session-error.js';
 import type { PooledSession, SessionPool } from '../session-pool.js';
 
 /** Sessions that JSON-RPC has created and a socket has joined. The socket's end does not end them. */

@@ -1,5 +1,6 @@
 import type { EpisodeSession, Frame } from '../episode-session.js';
-import { SessionError, toolList } from '../episode-session.js';
+import { toolList } from '../episode-session.js';
+import { SessionError } from '../session-error.js';
 import { CapacityError, type SessionPool } from '../session-pool.js';
 import { BodyError, rpcRequestSchema } from './messages.js';
 import { argumentsText } from './perform.js';

@@ -1,4 +1,4 @@
-import { JsonSyntaxError } from '@parl-mt/environments';
+import { JsonSyntaxError } from '@parl-mt/environments/json-text';
 import { memberText } from '../arguments-text.js';
 import type { EpisodeSession, Frame } from '../episode-session.js';
 import { actionSchema, BodyError, parseBody, resetSchema } from './messages.js';

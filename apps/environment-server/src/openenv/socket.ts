@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
-import { SessionError } from '../episode-session.js';
+import { SessionError } from '../session-error.js';
 import { CapacityError, type PooledSession, type SessionPool } from '../session-pool.js';
 import type { AttachedSessions } from './attached-sessions.js';
 import { answerRpc } from './json-rpc.js';

@@ -208,6 +208,13 @@ test('each episode has its own folder and seed, and only the variables it is giv
   }
 });
 
+test('a server whose errors are its own is blamed for them', async () => {
+  const world = guard([], { toolErrorFault: 'environment' });
+  await world.reset(task, 1);
+  expect(await call(world, 'explode')).toMatchObject({ fault: 'environment', cause: 'tool_error' });
+  await world.close();
+});
+
 test('a task offers the tools that it names, and no others', async () => {
   const world = guard();
   await world.reset({ ...task, tools: [tool('echo')] }, 1);

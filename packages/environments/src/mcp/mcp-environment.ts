@@ -16,8 +16,8 @@ import { readToolArguments } from './tool-arguments.js';
 /**
  * Any MCP server as an environment: its tools are the tools, and a fresh server process or session is an episode.
  *
- * The protocol does not tell a tool that refuses a call from a tool that breaks: both answer with `isError`. Such results
- * count as the policy's (`tool_error`); what goes wrong below the tool is the environment's. There is no way to copy a
+ * The protocol does not tell a tool that refuses a call from a tool that breaks: both answer with `isError`. Who is blamed
+ * for such a result (`tool_error`) is the configuration's choice; what goes wrong below the tool is the environment's. There is no way to copy a
  * foreign process, so snapshots and digests are refused. Without a guard around it the SDK's deadline of 60 s per request
  * holds.
  */
@@ -81,7 +81,7 @@ export class McpEnvironment implements Environment {
       // A list that does not come leaves the old one: the result is there all the same.
       await this.#refreshTools().catch(() => {});
       if (result.isError !== true) return { content, isError: false };
-      return { content, isError: true, fault: 'policy', cause: 'tool_error' };
+      return { content, isError: true, fault: this.#config.toolErrorFault, cause: 'tool_error' };
     } catch (error) {
       return await explainFailure(error, connection, call.name, signal);
     }
