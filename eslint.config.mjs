@@ -18,6 +18,7 @@ const mayImport = {
   cli: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl', 'evaluation', 'server', 'environment-server'],
   server: ['schema', 'host-guard'],
   'environment-server': ['schema', 'host-guard', 'environments', 'chat'],
+  interop: ['schema', 'environments', 'environment-server'],
   conformance: ['schema', 'native', 'tfjs-backend', 'policy', 'rl', 'evaluation'],
   bench: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
 };
