@@ -31,6 +31,8 @@ export class GuardedEnvironment implements Environment {
   /** Milliseconds that the calls of this episode have taken. */
   #spentMs = 0;
   #calls = 0;
+  /** For the next call. A call that answers at once leaves it unused: making one costs more than the rest of the guard. */
+  #controller = new AbortController();
 
   /** @param limits - what is left out has the default of the schema. */
   constructor(inner: Environment, limits: Partial<EnvironmentLimits> = {}) {
@@ -71,10 +73,11 @@ export class GuardedEnvironment implements Environment {
     }
     if (signal?.aborted === true) return gaveUp(signal);
     const startedAt = performance.now();
-    const controller = new AbortController();
+    const controller = this.#controller;
     try {
       const answer = this.#inner.call(call, controller.signal);
       if (!isPromiseLike(answer)) return this.#judge(answer, startedAt);
+      this.#controller = new AbortController();
       return this.#await(answer, Math.min(callTimeoutMs, remainingMs), controller, startedAt, signal);
     } catch (error) {
       return this.#judgeError(error, startedAt);

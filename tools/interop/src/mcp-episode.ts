@@ -16,8 +16,9 @@ export const episodeScriptSchema = z.strictObject({
 });
 export type EpisodeScript = z.infer<typeof episodeScriptSchema>;
 
-/** Longest text of a result in the transcript. */
-const SHOWN_CHARACTERS = 400;
+/** Longest text of a result in the transcript; of a longer one the start is shown. */
+const SHOWN_CHARACTERS = 1000;
+const START_CHARACTERS = 60;
 
 /**
  * Plays an episode over an MCP server, through the same guard and turns as every other episode.
@@ -70,7 +71,7 @@ export async function playEpisode(script: EpisodeScript, write: (line: string) =
 function shown({ content, fault, cause, detail }: ToolResult): string {
   const text =
     content.length > SHOWN_CHARACTERS
-      ? `${content.slice(0, SHOWN_CHARACTERS)}… (${content.length} characters)`
+      ? `${content.slice(0, START_CHARACTERS)}… (${content.length} characters)`
       : content;
   const blame = fault === undefined ? '' : `[fault ${fault}, cause ${cause}] `;
   const more = detail === undefined ? '' : `\n(${detail.split('\n')[0]})`;
