@@ -48,6 +48,14 @@ test('serves until a signal, and says where and what', async () => {
   expect(await ended).toBe(0);
 });
 
+test('a signal that comes while the tasks are made ends it too', async () => {
+  using host = testHost();
+  const ended = runCli(['env', 'serve', '--port', '0', '--synthesis.tasks', '20'], host);
+  await expect.poll(() => host.signals.listenerCount('SIGTERM'), { interval: 1 }).toBe(1);
+  host.signals.emit('SIGTERM');
+  expect(await ended).toBe(0);
+});
+
 test('over stdio nothing but the protocol is on stdout, and the end of the input ends it', async () => {
   using host = testHost();
   const ended = runCli(['env', 'serve', '--protocol', 'mcp', '--transport', 'stdio'], host);

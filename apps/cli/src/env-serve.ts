@@ -34,6 +34,6 @@ export async function serveEnvironments(config: EnvironmentServerConfig, host: C
   const tasks = splits.map((split) => `${split.name} ${split.tasks.length}`).join(', ');
   const address = await server.listen();
   host.stdout.write(`listening on ${address}${config.protocol === 'mcp' ? '/mcp' : ''}: ${name}, tasks: ${tasks}\n`);
-  await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve(), { once: true }));
+  await interrupt.interrupted;
   return 0;
 }

@@ -4,6 +4,8 @@ import type { CliHost } from './host.js';
 /** Turns signals into an abort, while it is not disposed. */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal;
+  /** Resolves when the signal is aborted, also where that has happened before. */
+  readonly interrupted: Promise<void>;
   /** Aborts for another reason than a signal, such as a closed output pipe. */
   abort(message: string): void;
   /** Exit code of a process ended by what arrived: 130 for SIGINT, 143 for SIGTERM. */
@@ -25,10 +27,14 @@ export function listenForInterrupt(host: CliHost): Interrupt {
   };
   const onInterrupt = () => stop(130, 'Ctrl-C');
   const onTerminate = () => stop(143, 'SIGTERM');
+  const interrupted = new Promise<void>((resolve) =>
+    controller.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
   host.signals.on('SIGINT', onInterrupt);
   host.signals.on('SIGTERM', onTerminate);
   return {
     signal: controller.signal,
+    interrupted,
     abort: (message) => controller.abort(new CancelledError(message)),
     get exitCode() {
       return exitCode;

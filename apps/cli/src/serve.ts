@@ -13,6 +13,7 @@ import { runSpawner } from './spawn-run.js';
 export async function serve(config: ServerConfig, host: CliHost): Promise<number> {
   // Loaded here: no other command needs the server's packages.
   const { createServer } = await import('@parl-mt/server');
+  using interrupt = listenForInterrupt(host);
   await using server = await createServer({
     config,
     spawn: runSpawner(host.entry, host.cwd),
@@ -20,8 +21,7 @@ export async function serve(config: ServerConfig, host: CliHost): Promise<number
     cwd: host.cwd,
     logStream: { write: (line) => void host.stderr.write(line) },
   });
-  using interrupt = listenForInterrupt(host);
   host.stdout.write(`listening on ${await server.listen()}\n`);
-  await new Promise<void>((resolve) => interrupt.signal.addEventListener('abort', () => resolve(), { once: true }));
+  await interrupt.interrupted;
   return 0;
 }

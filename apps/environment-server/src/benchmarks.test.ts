@@ -51,6 +51,7 @@ test.skipIf(!existsSync(bfcl))(
       }
     }
   },
+  TIMEOUT_MS,
 );
 
 test.skipIf(!existsSync(tau))(
@@ -63,4 +64,5 @@ test.skipIf(!existsSync(tau))(
       expect([task.id, (await playTau(client, task)).data.reward]).toEqual([task.id, 1]);
     }
   },
+  TIMEOUT_MS,
 );

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { checkListenAddress, hostProblem } from '@parl-mt/host-guard';
 import type { EnvironmentServerConfig } from '@parl-mt/schema';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { trackMethods } from './allowed-methods.js';
 import { addMcpRoutes } from './mcp/mcp-routes.js';
 import { BodyError } from './openenv/messages.js';
 import { OpenSockets } from './openenv/open-sockets.js';
@@ -66,7 +67,12 @@ export async function createEnvironmentServer(options: EnvironmentServerOptions)
     if (statusCode >= 500 && statusCode !== 503) request.log.error(error);
     return reply.code(statusCode).send({ detail });
   });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }));
+  const methodsAt = trackMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsAt(request.url.split('?', 1)[0] as string);
+    if (methods.length === 0) return reply.code(404).send({ detail: 'Not Found' });
+    return reply.code(405).header('allow', methods.join(', ')).send({ detail: 'Method Not Allowed' });
+  });
 
   const isAllowed = (request: IncomingMessage) => hostProblem(request.headers, guard) === undefined;
   const sockets = new OpenSockets(config.maxMessageBytes);

@@ -43,6 +43,7 @@ export async function serveMcpStdio(options: StdioOptions): Promise<void> {
       });
     };
     signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
     output.on('error', () => resolve());
   });
   lines.on('error', onError);
