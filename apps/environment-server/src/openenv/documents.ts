@@ -18,7 +18,7 @@ export const schemas = {
     type: 'object',
     properties: {
       type: { const: 'call_tool', default: 'call_tool' },
-      tool_name: { ...text, description: 'Name of the function; "respond" ends the turn.' },
+      tool_name: { ...text, minLength: 1, description: 'Name of the function; "respond" ends the turn.' },
       arguments: { ...anyObject, default: {}, description: 'Arguments by name.' },
       metadata: anyObject,
     },
@@ -114,20 +114,26 @@ const refusalTexts: Readonly<Record<number, string>> = {
 };
 const body = (schema: object, required: boolean) => ({ requestBody: { required, ...json(schema) } });
 
-const resetBody = {
+const resetBody = (splits: readonly string[]) => ({
   type: 'object',
   properties: {
     seed: orNull({ type: 'integer', minimum: 0, description: 'Picks a task of the split, and feeds the world.' }),
     episode_id: orNull({ type: 'string', maxLength: 255 }),
-    task_id: orNull(text),
-    split: orNull(text),
-    index: orNull({ type: 'integer', minimum: 0 }),
+    task_id: orNull({ ...text, description: 'One of the tasks of /{name}/tasks.' }),
+    split: orNull({ enum: splits }),
+    index: orNull({ type: 'integer', minimum: 0, description: 'Below the number of tasks of the split.' }),
   },
+});
+const listTools = {
+  type: 'object',
+  properties: { type: { const: 'list_tools' }, metadata: anyObject },
+  required: ['type'],
+  additionalProperties: false,
 };
 const stepBody = {
   type: 'object',
   properties: {
-    action: anyObject,
+    action: { oneOf: [schemas.action, listTools] },
     timeout_s: orNull({ type: 'number', exclusiveMinimum: 0 }),
     request_id: orNull({ type: 'string', maxLength: 255 }),
   },
@@ -145,8 +151,9 @@ const environmentName = { name: 'name', in: 'path', required: true, schema: text
  * The OpenAPI document. Its version is that of the protocol: clients read "1." as the profile they know.
  *
  * @param description - of the environment.
+ * @param splits - their names.
  */
-export function openApiDocument(description: string): object {
+export function openApiDocument(description: string, splits: readonly string[]): object {
   const taskRoute = (summary: string, requestSchema: object, answer: object, ...refusals: readonly number[]) => ({
     post: {
       summary,
@@ -170,7 +177,7 @@ export function openApiDocument(description: string): object {
       '/reset': {
         post: {
           summary: 'How an episode would begin.',
-          ...body(resetBody, false),
+          ...body(resetBody(splits), false),
           ...answers('First observation.', frame(schemas.reset_observation), 413, 415, 422, 500, 503),
         },
       },
@@ -184,7 +191,8 @@ export function openApiDocument(description: string): object {
       '/mcp': {
         post: {
           summary: 'JSON-RPC: tools/list, tools/call, openenv/session/create, openenv/session/close.',
-          ...body({}, true),
+          // A request without one is answered too: by a JSON-RPC error.
+          ...body({}, false),
           ...answers('A result or an error, with the id of the request.', anyObject, 413, 415),
         },
       },

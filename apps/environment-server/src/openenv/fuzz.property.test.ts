@@ -57,6 +57,10 @@ const value = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 })).value;
 const likelyFrame = fc.oneof(
+  fc.record({
+    action: fc.record({ tool_name: word, arguments: fc.constant({}) }),
+    timeout_s: fc.oneof(fc.double({ min: 0, noNaN: true }), fc.double()),
+  }),
   fc.record({ type: word, data: value }),
   fc.record({ type: fc.constant('step'), data: fc.record({ type: word, tool_name: word, arguments: value }) }),
   fc.record({

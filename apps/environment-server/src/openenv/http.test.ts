@@ -56,6 +56,11 @@ describe('reset and step without memory', () => {
     }
   });
 
+  test.each([5e-324, 0.0015, 1.23456, 1e9, 1e300])('a time of %d s is one that a timer can take', async (timeout_s) => {
+    const answer = await post('/step', { action: { tool_name: 'no_such_tool' }, timeout_s });
+    expect([answer.statusCode, answer.json().observation?.error.error_type]).toEqual([200, 'tool_not_found']);
+  });
+
   test.each([
     ['/step', '{}'],
     ['/step', '{"action":5}'],

@@ -31,7 +31,10 @@ export type SocketServer = (socket: WebSocket, url: URL) => SocketHandler | unde
 export function addOpenEnvRoutes(app: FastifyInstance, { catalog, pool, version }: OpenEnvOptions): SocketServer {
   const attached = new AttachedSessions(pool);
   const onError = (error: unknown) => app.log.error(error);
-  const document = openApiDocument(catalog.description);
+  const document = openApiDocument(
+    catalog.description,
+    catalog.splits.map(({ name }) => name),
+  );
 
   app.get('/health', async () => ({ status: 'healthy' }));
   app.get('/metadata', async () => ({ name: catalog.name, description: catalog.description, version }));

@@ -34,7 +34,9 @@ export async function performStep(
   if (action.type === 'list_tools') return await session.listTools();
   const call = { name: action.tool_name, arguments: argumentsText(text, [...path, 'arguments']) };
   if (timeoutSeconds === undefined) return await session.callTool(call);
-  return await session.callTool(call, AbortSignal.timeout(Math.min(timeoutSeconds * 1000, MAX_TIMEOUT_MS)));
+  // A timer takes whole milliseconds only.
+  const timeoutMs = Math.min(Math.ceil(timeoutSeconds * 1000), MAX_TIMEOUT_MS);
+  return await session.callTool(call, AbortSignal.timeout(timeoutMs));
 }
 
 /** Longest time that a timer can wait. */
