@@ -101,6 +101,102 @@ test('who is credited changes what is learned', async () => {
   expect(whole.weights).not.toEqual(byTurn.weights);
 });
 
+const short = { sampledTokenBudget: 2500, minibatches: 2 } as const;
+/** Options that must change what is learned from the same rollouts of the first update. */
+const options: readonly Partial<RlConfig>[] = [
+  { advantage: 'opo' },
+  { advantage: 'reinforce_plus_plus' },
+  { advantage: 'reinforce_plus_plus_baseline' },
+  { advantage: 'remax' },
+  { credit: { kind: 'mt_grpo', firstTurnWeight: 0.5 } },
+  { credit: { kind: 'gigpo', stepWeight: 0.5, stepDiscount: 0.9 } },
+  { loss: { kind: 'ppo', dualClip: 1.0001 } },
+  { loss: { kind: 'ppo', ratioCap: 0.9999 } },
+  { loss: { kind: 'gspo', gradient: 'own_token' } },
+  { loss: { kind: 'cispo' } },
+  { loss: { kind: 'gmpo' } },
+  { loss: { kind: 'sapo', tauPositive: 1, tauNegative: 1.05 } },
+  { loss: { kind: 'reinforce' } },
+  { reduction: { mode: 'token_sum' } },
+  { reduction: { mode: 'sequence_mean_token_sum' } },
+  { reduction: { mode: 'sequence_mean_token_mean' } },
+  { reduction: { mode: 'constant', length: 100 } },
+  { kl: { kind: 'penalty', coefficient: 1, estimator: 'k3', gradient: 'own' } },
+  { entropyCoefficient: 0.05 },
+  { sampling: { temperature: 0.7 } },
+];
+test.each(options)('%o changes what is learned, and the first ratio stays exactly 1', async (changes) => {
+  const { updates, weights } = await train(1, {}, { ...short, ...changes });
+  expect(weights).not.toEqual((await plainRun()).weights);
+  for (const { firstRatioError, gradNorm } of updates) {
+    expect(firstRatioError).toBe(0);
+    expect(gradNorm).toBeGreaterThan(0);
+  }
+});
+let plain: ReturnType<typeof train> | undefined;
+const plainRun = () => (plain ??= train(1, {}, short));
+
+test('the reference is the policy that training started from, also after a resume', async () => {
+  const kl = { kind: 'penalty', coefficient: 0.05, estimator: 'k3', gradient: 'own' } as const;
+  const straight = await train(1, {}, { kl });
+  const divergences = straight.updates.map(({ referenceKl }) => referenceKl!);
+  // Nothing has moved before the first update, and everything after it.
+  expect(divergences[0]).toBe(0);
+  expect(divergences.at(-1)).toBeGreaterThan(0);
+  const checkpointFolder = path.join(folder, 'reference');
+  const controller = new AbortController();
+  await expect(
+    train(
+      1,
+      { checkpointFolder, signal: controller.signal, onUpdate: ({ update }) => update === 2 && controller.abort() },
+      { kl },
+    ),
+  ).rejects.toThrow(CancelledError);
+  const resumed = await train(1, { checkpointFolder }, { kl });
+  expect(resumed.updates[0]!.update).toBe(3);
+  expect(resumed.weights).toEqual(straight.weights);
+});
+
+test('a penalty keeps the policy closer to where it started, a bonus for entropy raises it', async () => {
+  const free = await train(1, {}, { optimizer: { ...config.optimizer, learningRate: 3e-3 } });
+  const run = (changes: Partial<RlConfig>) =>
+    train(1, {}, { optimizer: { ...config.optimizer, learningRate: 3e-3 }, ...changes });
+  const start = [...Decoder.create(model, 1).weights.values()].flatMap((variable) => [...readVariable(variable)]);
+  const distance = (weights: readonly Float32Array[]) =>
+    Math.hypot(...weights.flatMap((values) => [...values]).map((value, i) => value - start[i]!));
+  const held = await run({ kl: { kind: 'penalty', coefficient: 100, estimator: 'k3', gradient: 'own' } });
+  expect(distance(held.weights)).toBeLessThan(distance(free.weights));
+  const warmed = await run({ entropyCoefficient: 10 });
+  expect(warmed.updates.at(-1)!.entropy).toBeGreaterThan(free.updates.at(-1)!.entropy);
+});
+
+test('ReMax counts the tokens of its greedy rollouts', async () => {
+  const { updates } = await train(1, {}, { ...short, advantage: 'remax' });
+  expect(updates[0]!.sampledTokens).toBeGreaterThan((await plainRun()).updates[0]!.sampledTokens);
+});
+
+test('the cut into micro-batches changes no gradient beyond rounding', async () => {
+  for (const loss of [{ kind: 'gspo', gradient: 'own_token' }, { kind: 'gmpo' }] as const) {
+    const changes = {
+      ...short,
+      loss,
+      kl: { kind: 'penalty', coefficient: 0.1, estimator: 'k3', gradient: 'own' },
+    } as const;
+    const whole = await train(1, {}, { ...changes, batchTokens: 100_000, sampledTokenBudget: 1 });
+    const cut = await train(1, {}, { ...changes, batchTokens: 64, sampledTokenBudget: 1 });
+    expect(cut.updates[0]!.trainedTokens).toBe(whole.updates[0]!.trainedTokens);
+    // The gradient of the second minibatch: sums of a few hundred float32 terms in another order.
+    expect(cut.updates[0]!.gradNorm / whole.updates[0]!.gradNorm).toBeCloseTo(1, 4);
+  }
+});
+
+test('options that do not fit each other are refused', async () => {
+  await expect(train(1, {}, { credit: { kind: 'mt_grpo', firstTurnWeight: 1 }, advantage: 'rloo' })).rejects.toThrow(
+    'rl.advantage: expected advantage grpo with credit.kind mt_grpo, received rloo',
+  );
+  await expect(train(1, {}, { sampling: { temperature: 0 } })).rejects.toThrow('rl.sampling.temperature');
+});
+
 test('no tasks are refused', async () => {
   const decoder = Decoder.create(model, 1);
   using rollouts = new DecoderModel(decoder, tokenizer, config.context);

@@ -1,17 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
+import { aggregationWeights } from '@parl-mt/native';
 import type { Decoder } from '@parl-mt/policy';
-import { CancelledError, type RlConfig, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
+import { CancelledError, type RlConfig, rlLossProblems, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
 import type { tf } from '@parl-mt/tfjs-backend';
 import { TrainerCheckpoints } from './checkpoint.js';
-import { clippedLoss } from './clipped-loss.js';
 import { deriveSeed, permutation } from './derive-seed.js';
 import type { EpisodeRequest } from './episode.js';
+import { ReferencePolicy } from './reference-policy.js';
 import { runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
 import { joinSteps } from './sampled-sequence.js';
 import { stepAdvantages } from './step-advantages.js';
+import { trainerLoss, trainsOnAll } from './trainer-loss.js';
 import { scoreTrajectories } from './trajectory-reward.js';
-import { type WeightedSequence, WeightUpdater } from './weight-updater.js';
+import { type MicroBatchLoss, type WeightedSequence, WeightUpdater } from './weight-updater.js';
 
 /** What one update did. Means are over its trajectories unless said. */
 export interface RlUpdateMetrics {
@@ -32,6 +34,12 @@ export interface RlUpdateMetrics {
   readonly firstRatio: number;
   /** Largest distance of that ratio from 1. */
   readonly firstRatioError: number;
+  /** Estimate of KL(behavior, policy), nats, over the sampled tokens of all passes (k3). */
+  readonly approxKl: number;
+  /** Share of those tokens whose ratio was clipped. */
+  readonly clipFraction: number;
+  /** Estimate of the KL divergence from the reference policy over those tokens; absent without `kl`. */
+  readonly referenceKl?: number;
   /** Mean negative log-prob of sampled tokens, nats: an estimate of the policy's entropy. */
   readonly entropy: number;
   readonly learningRate: number;
@@ -59,10 +67,12 @@ export interface RlResult {
 }
 
 /**
- * PAG-RL (DESIGN section 4): rollouts of groups of trajectories, composite reward, group advantages, clipped loss with
- * token mean, AdamW. With context `history` it is vanilla multi-turn GRPO. Stops at the budget of sampled tokens.
+ * PAG-RL (DESIGN section 4): rollouts of groups of trajectories, composite reward, advantages (docs/estimators.md), policy loss
+ * (docs/losses.md), AdamW. With context `history` it is vanilla multi-turn GRPO. Stops at the budget of sampled tokens.
  *
- * @throws {UsageError} when there are no tasks.
+ * The decoder as it is passed, before a checkpoint is resumed, is the reference policy of `kl`.
+ *
+ * @throws {UsageError} when there are no tasks, or options do not fit each other.
  * @throws {CancelledError} when the signal is aborted; a checkpoint is written first.
  */
 export async function trainRl(
@@ -73,7 +83,10 @@ export async function trainRl(
   options: RlOptions = {},
 ): Promise<RlResult> {
   if (tasks.length === 0) throw new UsageError('expected at least one task to train on, received none');
+  const [problem] = rlLossProblems(config);
+  if (problem !== undefined) throw new UsageError(`rl.${problem.path.join('.')}: ${problem.message}`);
   const tasksById = new Map(tasks.map((task) => [task.id, task]));
+  using reference = config.kl.kind === 'none' ? undefined : new ReferencePolicy(decoder);
   using updater = new WeightUpdater(decoder, config.optimizer);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
   const state = await checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
@@ -81,23 +94,28 @@ export async function trainRl(
     while (state.sampledTokens < config.sampledTokenBudget) {
       const rolloutStart = performance.now();
       model.reset();
-      const rollouts = await runRollouts(model, drawRequests(tasks, config, state.updates, state.drawnTasks), {
-        context: config.context,
-        stepLimit: config.stepLimit,
-        temperature: config.sampling.temperature,
-        faultRate: config.faultRate,
-        limits: config.limits,
-        signal: options.signal,
-      });
+      const requests = drawRequests(tasks, config, state.updates, state.drawnTasks);
+      const rollout = (requested: readonly EpisodeRequest[], temperature: number) =>
+        runRollouts(model, requested, {
+          context: config.context,
+          stepLimit: config.stepLimit,
+          temperature,
+          faultRate: config.faultRate,
+          limits: config.limits,
+          signal: options.signal,
+        });
+      const rollouts = await rollout(requests, config.sampling.temperature);
+      const greedyRollouts = config.advantage === 'remax' ? await rollout(firstOfGroups(requests), 0) : [];
       const scored = scoreTrajectories(rollouts, tasksById, config.reward);
+      const greedy = scoreTrajectories(greedyRollouts, tasksById, config.reward);
       const trajectories = scored.map(({ trajectory }) => trajectory);
       const trainStart = performance.now();
-      const advantages = stepAdvantages(scored, config.credit, config.advantage);
+      const advantages = stepAdvantages(scored, config.credit, config.advantage, greedy);
       const learningRate = learningRateOf(config, state.sampledTokens);
-      const trained = await updateWeights(updater, trajectories, advantages, config, learningRate);
+      const trained = await updateWeights(updater, reference, trajectories, advantages, config, learningRate);
       state.updates += 1;
       state.drawnTasks += config.tasksPerUpdate;
-      state.sampledTokens += trajectories.reduce((sum, { usage }) => sum + usage.completionTokens, 0);
+      state.sampledTokens += completionTokens(rollouts) + completionTokens(greedyRollouts);
       state.trainedTokens += trained.tokens;
       options.onTrajectories?.(state.updates, trajectories);
       options.onUpdate?.({
@@ -108,6 +126,9 @@ export async function trainRl(
         gradNorm: trained.gradNorm,
         firstRatio: trained.firstRatio,
         firstRatioError: trained.firstRatioError,
+        approxKl: trained.approxKl,
+        clipFraction: trained.clipFraction,
+        ...(reference === undefined ? {} : { referenceKl: trained.referenceKl }),
         entropy: sampledEntropy(trajectories),
         learningRate,
         sampledTokens: state.sampledTokens,
@@ -141,42 +162,64 @@ function drawRequests(tasks: readonly Task[], config: RlConfig, update: number, 
   return requests;
 }
 
+/** A request of each group: the task's greedy rollout. */
+function firstOfGroups(requests: readonly EpisodeRequest[]): EpisodeRequest[] {
+  return [...new Map([...requests].reverse().map((request) => [request.groupId, request])).values()].reverse();
+}
+
 interface UpdateOutcome {
   readonly loss: number;
   readonly gradNorm: number;
   readonly firstRatio: number;
   readonly firstRatioError: number;
+  readonly approxKl: number;
+  readonly clipFraction: number;
+  readonly referenceKl: number;
   readonly tokens: number;
 }
 
 /**
- * Passes over the rollouts, an optimizer update per minibatch. The reduction is the mean over the sampled tokens of a
- * minibatch: it is folded into token weights, so micro-batches give exactly the gradient of one batch.
+ * Passes over the rollouts, an optimizer update per minibatch. The reduction over the sampled tokens of a minibatch is folded into
+ * token weights, so micro-batches give exactly the gradient of one batch. Trajectories without an advantage are left out, unless
+ * the loss has a term that does not need one.
  */
 async function updateWeights(
   updater: WeightUpdater,
+  reference: ReferencePolicy | undefined,
   trajectories: readonly Trajectory[],
   advantages: readonly Float64Array[],
   config: RlConfig,
   learningRate: number,
 ): Promise<UpdateOutcome> {
-  const withSignal = trajectories
+  const isTrainedOn = trainsOnAll(config) ? () => true : hasSignal;
+  const candidates = trajectories
     .map((trajectory, index) => ({ trajectory, advantages: advantages[index]! }))
-    .filter((candidate) => hasSignal(candidate.advantages));
+    .filter((candidate) => isTrainedOn(candidate.advantages));
   const outcome = { loss: 0, gradNorm: 0, ratioSum: 0, ratioCount: 0, ratioError: 0, tokens: 0 };
-  const size = Math.ceil(withSignal.length / config.minibatches);
+  const seen = { tokens: 0, approxKl: 0, clipFraction: 0, referenceKl: 0 };
+  const loss = trainerLoss(config, ({ metrics }) => {
+    seen.tokens += metrics.tokens;
+    seen.approxKl += metrics.approxKlK3 * metrics.tokens;
+    seen.clipFraction += metrics.clipFraction * metrics.tokens;
+    seen.referenceKl += metrics.referenceKl * metrics.tokens;
+  });
+  const { batchTokens, sampling } = config;
+  const size = Math.max(1, Math.ceil(candidates.length / config.minibatches));
+  const minibatches = Array.from({ length: Math.ceil(candidates.length / size) }, (_, index) => {
+    const weighed = weigh(candidates.slice(index * size, (index + 1) * size), config, isTrainedOn);
+    const references = reference?.logprobs(weighed, { batchTokens, temperature: sampling.temperature });
+    return references === undefined
+      ? weighed
+      : weighed.map((sequence, i) => ({ ...sequence, referenceLogprobs: references[i]! }));
+  });
   for (let epoch = 0; epoch < config.epochs; epoch += 1) {
-    for (let start = 0; start < withSignal.length; start += size) {
-      const minibatch = withSignal.slice(start, start + size);
-      const sequences = weigh(minibatch);
-      const isFirst = epoch === 0 && start === 0;
-      outcome.loss = updater.accumulate(sequences, config.batchTokens, (logprobs, rows) => {
+    for (const [index, sequences] of minibatches.entries()) {
+      const isFirst = epoch === 0 && index === 0;
+      const recorded: MicroBatchLoss = (logprobs, rows, entropies) => {
         if (isFirst) recordRatios(outcome, logprobs, rows.behaviorLogprobs);
-        return clippedLoss(
-          { logprobs, behaviorLogprobs: rows.behaviorLogprobs, advantages: rows.advantages, weights: rows.weights },
-          { low: config.clipLow, high: config.clipHigh },
-        );
-      });
+        return loss(logprobs, rows, entropies);
+      };
+      outcome.loss = updater.accumulate(sequences, batchTokens, recorded, sampling.temperature);
       outcome.gradNorm = updater.apply(learningRate);
       outcome.tokens += sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
       await setImmediate();
@@ -187,26 +230,40 @@ async function updateWeights(
     gradNorm: outcome.gradNorm,
     firstRatio: outcome.ratioCount === 0 ? 1 : outcome.ratioSum / outcome.ratioCount,
     firstRatioError: outcome.ratioError,
+    approxKl: seen.tokens === 0 ? 0 : seen.approxKl / seen.tokens,
+    clipFraction: seen.tokens === 0 ? 0 : seen.clipFraction / seen.tokens,
+    referenceKl: seen.tokens === 0 ? 0 : seen.referenceKl / seen.tokens,
     tokens: outcome.tokens,
   };
 }
 
 function weigh(
   minibatch: readonly { readonly trajectory: Trajectory; readonly advantages: Float64Array }[],
+  { reduction }: Pick<RlConfig, 'reduction'>,
+  isTrainedOn: typeof hasSignal,
 ): WeightedSequence[] {
-  const sampledTokens = minibatch.reduce((sum, { trajectory }) => sum + trajectory.usage.completionTokens, 0);
-  const weight = sampledTokens === 0 ? 0 : 1 / sampledTokens;
-  return minibatch.flatMap(({ trajectory, advantages }) =>
+  const weights = trajectoryWeights(
+    minibatch.map(({ trajectory }) => trajectory.usage.completionTokens),
+    reduction,
+  );
+  return minibatch.flatMap(({ trajectory, advantages }, index) =>
     joinSteps(trajectory.steps)
       .map(({ tokens, lossMask, behaviorLogprobs, steps }) => ({
         tokens,
         lossMask,
         behaviorLogprobs,
-        weights: Float32Array.from(lossMask, (flag) => flag * weight),
+        weights: Float32Array.from(lossMask, (flag) => flag * weights[index]!),
         advantages: Float32Array.from(steps, (step) => advantages[step]!),
       }))
-      .filter((sequence) => sequence.advantages.some((advantage) => advantage !== 0)),
+      .filter((sequence) => isTrainedOn(sequence.advantages)),
   );
+}
+
+/** Weight of each sampled token of a trajectory, by trajectory. */
+function trajectoryWeights(sampledTokens: readonly number[], reduction: RlConfig['reduction']): Float64Array {
+  const offsets = new Int32Array(sampledTokens.length + 1);
+  for (const [index, count] of sampledTokens.entries()) offsets[index + 1] = offsets[index]! + count;
+  return aggregationWeights({ mask: new Uint8Array(offsets.at(-1)!).fill(1), offsets }, reduction);
 }
 
 function recordRatios(
@@ -245,8 +302,12 @@ function learningRateOf(
   return optimizer.learningRate * (1 - (1 - finalLearningRateFraction) * Math.min(1, sampled / sampledTokenBudget));
 }
 
-function hasSignal(advantages: Float64Array): boolean {
+function hasSignal(advantages: Float64Array | Float32Array): boolean {
   return advantages.some((advantage) => advantage !== 0);
+}
+
+function completionTokens(trajectories: readonly Trajectory[]): number {
+  return trajectories.reduce((sum, { usage }) => sum + usage.completionTokens, 0);
 }
 
 function silentShare(advantages: readonly Float64Array[], groupSize: number): number {

@@ -7,20 +7,28 @@ export interface WeightedSequence {
   readonly tokens: Int32Array;
   /** 1 where the token is predicted. */
   readonly lossMask: Uint8Array;
-  /** Weight of the token in the loss; the reduction is folded in. */
+  /** Weight of the token in the loss; the reduction is folded in. Equal for all predicted tokens of a sequence in a policy loss. */
   readonly weights: Float32Array;
   /** Log-probs under the sampling policy; zeros when absent. */
   readonly behaviorLogprobs?: Float32Array;
   /** Advantage of each token; zeros when absent. */
   readonly advantages?: Float32Array;
+  /** Log-probs under the reference policy; zeros when absent. */
+  readonly referenceLogprobs?: Float32Array;
 }
 
 /** The predicted tokens of a micro-batch, one entry each. */
 export interface PredictedRows {
+  /** First predicted token of each sequence, then their number. */
+  readonly offsets: Int32Array;
   readonly weights: tf.Tensor1D;
   readonly behaviorLogprobs: tf.Tensor1D;
   readonly advantages: tf.Tensor1D;
+  readonly referenceLogprobs: tf.Tensor1D;
 }
+
+/** A scalar from the log-probs of the predicted tokens, their data, and the entropies they were predicted with; all [rows]. */
+export type MicroBatchLoss = (logprobs: tf.Tensor1D, rows: PredictedRows, entropies: tf.Tensor1D) => tf.Scalar;
 
 /**
  * Gradients over micro-batches, then one AdamW update. Losses are weighted sums over tokens, so that the gradient does not
@@ -47,19 +55,20 @@ export class WeightUpdater implements Disposable {
    * Adds the gradient of `loss` over the sequences to what the next update applies.
    *
    * @param batchTokens - most tokens of a micro-batch.
-   * @param loss - a scalar from the log-probs of the predicted tokens, shape [rows], and their data.
+   * @param temperature - divides the logits: that of the sampling policy.
    * @returns sum of the losses.
    */
   accumulate(
     sequences: readonly WeightedSequence[],
     batchTokens: number,
-    loss: (logprobs: tf.Tensor1D, rows: PredictedRows) => tf.Scalar,
+    loss: MicroBatchLoss,
+    temperature = 1,
   ): number {
     let total = 0;
     for (const batch of packSequences(sequences, batchTokens)) {
       if (batch.targets.length === 0) continue;
       const members = Array.from(batch.sequences, (index) => sequences[index]!);
-      total += this.#accumulateBatch(batch, members, loss);
+      total += this.#accumulateBatch(batch, members, loss, temperature);
     }
     return total;
   }
@@ -79,20 +88,26 @@ export class WeightUpdater implements Disposable {
   #accumulateBatch(
     batch: PackedBatch,
     sequences: readonly WeightedSequence[],
-    loss: (logprobs: tf.Tensor1D, rows: PredictedRows) => tf.Scalar,
+    loss: MicroBatchLoss,
+    temperature: number,
   ): number {
     const rows: PredictedRows = {
+      offsets: batch.targetOffsets,
       weights: predictedRows(sequences, ({ weights }) => weights),
       behaviorLogprobs: predictedRows(sequences, ({ behaviorLogprobs }) => behaviorLogprobs),
       advantages: predictedRows(sequences, ({ advantages }) => advantages),
+      referenceLogprobs: predictedRows(sequences, ({ referenceLogprobs }) => referenceLogprobs),
     };
-    const result = this.#decoder.gradients(() => loss(this.#decoder.logprobs(batch).logprobs, rows));
+    const result = this.#decoder.gradients(() => {
+      const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
+      return loss(logprobs, rows, entropies);
+    });
     for (const [name, gradient] of result.gradients) {
       const former = this.#gradients.get(name);
       this.#gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
       if (former !== undefined) tf.dispose([former, gradient]);
     }
-    tf.dispose([rows.weights, rows.behaviorLogprobs, rows.advantages]);
+    tf.dispose([rows.weights, rows.behaviorLogprobs, rows.advantages, rows.referenceLogprobs]);
     return result.loss;
   }
 

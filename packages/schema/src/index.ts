@@ -49,6 +49,14 @@ export { type PagConfig, pagConfigSchema, type SynthesisConfig, synthesisConfigS
 export { type PagRecord, pagRecordSchema, type Verification, verificationSchema } from './pag-record.js';
 export { parseConfig } from './parse-config.js';
 export {
+  type KlConfig,
+  type LossReductionConfig,
+  type OptionProblem,
+  type PolicyLossConfig,
+  type RlLossOptions,
+  rlLossProblems,
+} from './policy-loss-config.js';
+export {
   type ConfigJsonSchema,
   type ConfigProblem,
   configJsonSchema,

@@ -5,6 +5,7 @@ import { ConfigError } from './errors.js';
 import { evaluationConfigSchema } from './evaluation-config.js';
 import { backendNameSchema, decoderConfigSchema } from './model-config.js';
 import { pagConfigSchema, synthesisConfigSchema } from './pag-config.js';
+import { type RlLossOptions, rlLossProblems } from './policy-loss-config.js';
 import { tauBenchConfigSchema } from './tau-bench-config.js';
 import { rlConfigSchema, sftConfigSchema } from './training-config.js';
 
@@ -30,6 +31,12 @@ const tauBenchPath = inputPath(
   .meta({ 'x-flag': 'tau-bench' })
   .optional();
 const backend = backendNameSchema.default('parl');
+
+/** Options of `rl` that do not fit each other. */
+function checkRl({ rl }: { readonly rl: RlLossOptions }, context: z.core.$RefinementCtx): void {
+  for (const { path, message } of rlLossProblems(rl))
+    context.addIssue({ code: 'custom', path: ['rl', ...path], message });
+}
 
 /** One seed for the whole run: sections that name their own seed elsewhere derive it from this one. */
 const oneSeed = z
@@ -101,7 +108,9 @@ export const demoRunConfigSchema = closeSchema(
       .omit({ seed: true, benchmark: true, categories: true })
       .prefault({ tasks: 400, context: DEMO_CONTEXT }),
   }),
-).describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
+)
+  .superRefine(checkRl)
+  .describe('The whole method on synthetic tasks: dataset, warm-up, reinforcement learning, comparison.');
 export type DemoRunConfig = z.infer<typeof demoRunConfigSchema>;
 
 /** `pag build`: the dataset pipeline. */
@@ -138,7 +147,9 @@ export const trainRunConfigSchema = closeSchema(
     rl: rlConfigSchema.prefault({}),
     backend,
   }),
-).describe('Train a checkpoint by group-relative reinforcement learning on synthetic tasks.');
+)
+  .superRefine(checkRl)
+  .describe('Train a checkpoint by group-relative reinforcement learning on synthetic tasks.');
 export type TrainRunConfig = z.infer<typeof trainRunConfigSchema>;
 
 /** Who acts in an evaluation. */

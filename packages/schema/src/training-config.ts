@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { environmentLimitsSchema } from './environment-config.js';
+import { klConfigSchema, lossReductionConfigSchema, policyLossConfigSchema } from './policy-loss-config.js';
 
 /** AdamW with decoupled weight decay (Loshchilov and Hutter 2019) and global-norm clipping. */
 export const adamwConfigSchema = z.object({
@@ -97,13 +98,27 @@ export const rlConfigSchema = z.object({
   reward: rewardConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({}),
   limits: environmentLimitsSchema.prefault({}),
-  advantage: z.enum(['grpo', 'dr_grpo', 'rloo']).default('grpo').describe('Group advantage estimator.'),
+  advantage: z
+    .enum(['grpo', 'dr_grpo', 'rloo', 'opo', 'reinforce_plus_plus', 'reinforce_plus_plus_baseline', 'remax'])
+    .default('grpo')
+    .describe('Advantage estimator (docs/estimators.md). remax adds a greedy rollout per group.'),
   credit: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('trajectory').describe('Every token with the total reward.') }),
       z.strictObject({
         kind: z.literal('turn').describe('A turn with what it earned and what later turns did, discounted.'),
         discount: z.number().min(0).max(1).default(1).describe('Discount per turn; 0 looks at the turn alone.'),
+      }),
+      z.strictObject({
+        kind: z.literal('mt_grpo').describe('MT-GRPO: as trajectory, and the first turn with its own reward as well.'),
+        firstTurnWeight: z.number().positive().default(1).describe('Weight of the advantage of the first turn.'),
+      }),
+      z.strictObject({
+        kind: z
+          .literal('gigpo')
+          .describe('GiGPO: as trajectory, and steps of a group that start in one state compared.'),
+        stepWeight: z.number().positive().default(1).describe('Weight of the advantage of the step.'),
+        stepDiscount: z.number().min(0).max(1).default(0.95).describe('Discount per step.'),
       }),
     ])
     .default({ kind: 'trajectory' })
@@ -122,6 +137,10 @@ export const rlConfigSchema = z.object({
     .min(0)
     .default(0.28)
     .describe('Upper bound of the ratio is 1 + clipHigh (DAPO, arXiv:2503.14476).'),
+  loss: policyLossConfigSchema,
+  reduction: lossReductionConfigSchema,
+  kl: klConfigSchema,
+  entropyCoefficient: z.number().min(0).default(0).describe('Weight of the entropy of tokens, subtracted in the loss.'),
   epochs: z.number().int().min(1).default(1).describe('Passes over the rollouts of one update.'),
   minibatches: z.number().int().min(1).default(1).describe('Optimizer updates per pass over the rollouts.'),
   batchTokens: z

@@ -1,0 +1,43 @@
+import { type Decoder, packSequences, type TrainingSequence } from '@parl-mt/policy';
+import { tf } from '@parl-mt/tfjs-backend';
+
+/** The policy that training starts from, frozen: what a KL penalty is measured against. */
+export class ReferencePolicy implements Disposable {
+  readonly #decoder: Decoder;
+
+  /** Copies the weights as they are now. */
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder.copy();
+  }
+
+  /**
+   * Log-probs of the tokens in the loss masks.
+   *
+   * @param options.batchTokens - most tokens of a micro-batch. @param options.temperature - divides the logits.
+   * @returns one array per sequence, as long as its tokens; 0 where not in the mask.
+   */
+  logprobs(
+    sequences: readonly TrainingSequence[],
+    { batchTokens, temperature }: { readonly batchTokens: number; readonly temperature: number },
+  ): Float32Array[] {
+    const all = sequences.map(({ tokens }) => new Float32Array(tokens.length));
+    for (const batch of packSequences(sequences, batchTokens)) {
+      if (batch.targets.length === 0) continue;
+      const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
+      const values = logprobs.dataSync();
+      for (const [member, sequence] of batch.sequences.entries()) {
+        for (let i = batch.targetOffsets[member]!; i < batch.targetOffsets[member + 1]!; i += 1) {
+          // A target is the token after its row.
+          const token = batch.targetRows[i]! + 1 - batch.offsets[member]!;
+          all[sequence]![token] = values[i]!;
+        }
+      }
+      tf.dispose([logprobs, entropies]);
+    }
+    return all;
+  }
+
+  [Symbol.dispose](): void {
+    this.#decoder.dispose();
+  }
+}
