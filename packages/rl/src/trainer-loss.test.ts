@@ -70,9 +70,14 @@ const advantage = (token: number) => batch.advantages[token]!;
 function expectDefinition(changes: unknown, loss: (logprobs: readonly number[]) => number): void {
   const actual = run(changes);
   const expected = defined(loss);
-  // float32 log-probs and advantages of magnitude 1, five terms: a few 1e-7; central differences add 1e-9.
   expect(actual.loss).toBeCloseTo(expected.loss, 5);
-  actual.gradient.forEach((value, i) => expect(value).toBeCloseTo(expected.gradient[i]!, 5));
+  expectClose(actual.gradient, expected.gradient);
+}
+
+/** float32 log-probs and advantages of magnitude 1, five terms: a few 1e-7; central differences add 1e-9. */
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i]!, 5);
 }
 
 test('the clipped loss', () => {
@@ -98,7 +103,7 @@ test('GSPO: one ratio a sequence, with the gradient of the formula or straight t
   const own = run({ loss: { kind: 'gspo' } });
   expect(own.loss).toBeCloseTo(loss(batch.logprobs), 5);
   // One advantage and one weight a row: both gradients agree, see docs/losses.md.
-  own.gradient.forEach((value, i) => expect(value).toBeCloseTo(defined(loss).gradient[i]!, 5));
+  expectClose(own.gradient, defined(loss).gradient);
 });
 
 test('CISPO: the clamped ratio is a constant factor', () => {
@@ -147,7 +152,7 @@ test('a KL penalty is added to every token, whatever its advantage', () => {
     policy(batch.logprobs) + 0.5 * sumOver((t) => estimates.k3(d(batch.logprobs, t))),
     5,
   );
-  straight.gradient.forEach((value, i) => expect(value).toBeCloseTo(k2.gradient[i]!, 5));
+  expectClose(straight.gradient, k2.gradient);
 });
 
 test('the entropy is subtracted, in every kind of loss', () => {
@@ -156,7 +161,10 @@ test('the entropy is subtracted, in every kind of loss', () => {
     const { loss: value, gradient, entropyGradient } = run({ loss, entropyCoefficient: 0.3 });
     expect(value).toBeCloseTo(without.loss - 0.3 * sumOver((t) => batch.entropies[t]!), 5);
     expect(gradient).toEqual(without.gradient);
-    entropyGradient.forEach((slope, i) => expect(slope).toBeCloseTo(-0.3 * batch.weights[i]!, 6));
+    expectClose(
+      entropyGradient,
+      batch.weights.map((weight) => -0.3 * weight),
+    );
     expect(without.entropyGradient.every((slope) => slope === 0)).toBe(true);
   }
 });
