@@ -29,8 +29,11 @@ function arbitraryOf(schema: ConfigJsonSchema): fc.Arbitrary<unknown> {
   }
 }
 
-/** Sections whose keys depend on one of them. */
-const unions: readonly string[] = ['rl.credit', 'rl.loss', 'rl.reduction', 'rl.kl'];
+/** Sections that are unions, by their dotted path. */
+function unionSections(schema: ConfigJsonSchema, path: readonly string[] = []): string[] {
+  if (schema.oneOf !== undefined) return [path.join('.')];
+  return Object.entries(schema.properties ?? {}).flatMap(([key, field]) => unionSections(field, [...path, key]));
+}
 
 const asText = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value));
 
@@ -50,8 +53,10 @@ function nested(flags: readonly ConfigFlag[], values: readonly unknown[]): Recor
 test('flags, --set and a configuration object say the same', () => {
   const kinds: readonly RunKind[] = ['demo', 'pag', 'sft', 'train'];
   const cases = fc.constantFrom(...kinds).chain((kind) => {
-    // Flags of a union's branch make sense with its `kind` only: the test below has them.
-    const all = configFlags(runConfigJsonSchema(kind)).filter(({ section }) => !unions.includes(section));
+    // Flags of a union's branch make sense with what chooses the branch only: the test below has them.
+    const schema = runConfigJsonSchema(kind);
+    const unions = unionSections(schema);
+    const all = configFlags(schema).filter(({ section }) => !unions.includes(section));
     return fc.subarray(all.filter(({ isRequired }) => !isRequired)).chain((some) => {
       const flags = [...all.filter(({ isRequired }) => isRequired), ...some];
       return fc.tuple(

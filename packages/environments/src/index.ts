@@ -105,4 +105,4 @@ export { type TauAction, type TauTask, toTask } from './tau-bench/task.js';
 export { TauBenchEnvironment, type TauBenchEnvironmentOptions } from './tau-bench/tau-bench-environment.js';
 export { createUser, type UserStrategy } from './tau-bench/users/create-user.js';
 export { SimulatedUser } from './tau-bench/users/simulated-user.js';
-export { UNAVAILABLE_CONTENT, UnreliableEnvironment } from './unreliable-environment.js';
+export { failsInTransit, UNAVAILABLE_CONTENT, UnreliableEnvironment } from './unreliable-environment.js';

@@ -43,9 +43,9 @@ export class UnreliableEnvironment implements Environment {
   }
 
   call(call: ToolCall, signal?: AbortSignal): ToolResult | Promise<ToolResult> {
-    const draw = uniform(this.#taskId, this.#calls);
+    const isLost = failsInTransit([this.#taskId, this.#calls], this.#faultRate);
     this.#calls += 1;
-    if (draw < this.#faultRate) {
+    if (isLost) {
       return { content: UNAVAILABLE_CONTENT, isError: true, fault: 'environment', cause: 'unavailable' };
     }
     return this.#inner.call(call, signal);
@@ -73,10 +73,14 @@ export class UnreliableEnvironment implements Environment {
   }
 }
 
-/** In [0, 1), from the first 48 bits of a hash: cryptographic, so that ids alike give draws unlike. */
-function uniform(taskId: string, call: number): number {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([taskId, call]))
-    .digest();
-  return hash.readUIntBE(0, 6) / 2 ** 48;
+/**
+ * Whether the call at a place fails, from the first 48 bits of a hash of the place: cryptographic, so that places alike give
+ * draws unlike.
+ *
+ * @param place - what the draw depends on, and nothing else.
+ * @param rate - chance in [0, 1].
+ */
+export function failsInTransit(place: readonly (string | number)[], rate: number): boolean {
+  const hash = createHash('sha256').update(JSON.stringify(place)).digest();
+  return hash.readUIntBE(0, 6) / 2 ** 48 < rate;
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type CallTrace, type SynthesizedTask, UNAVAILABLE_CONTENT } from '@parl-mt/environments';
+import { type CallTrace, failsInTransit, type SynthesizedTask, UNAVAILABLE_CONTENT } from '@parl-mt/environments';
 
 /**
  * A task whose demonstration meets unreliable tools: each call may fail in transit first, and is then made again. The ground
@@ -12,7 +11,7 @@ export function withTransitFailures(source: SynthesizedTask, rate: number): Synt
   const trace = source.trace.map((turn, turnIndex) => ({
     ...turn,
     calls: turn.calls.flatMap((call, index) =>
-      draw(source.task.id, turnIndex, index) < rate ? [failedCall(call), call] : [call],
+      failsInTransit(['demonstration', source.task.id, turnIndex, index], rate) ? [failedCall(call), call] : [call],
     ),
   }));
   return { ...source, trace };
@@ -20,12 +19,4 @@ export function withTransitFailures(source: SynthesizedTask, rate: number): Synt
 
 function failedCall(call: CallTrace): CallTrace {
   return { ...call, result: UNAVAILABLE_CONTENT, answers: [], changesState: false, failedInTransit: true };
-}
-
-/** In [0, 1). */
-function draw(taskId: string, turn: number, call: number): number {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(['demonstration', taskId, turn, call]))
-    .digest();
-  return hash.readUIntBE(0, 6) / 2 ** 48;
 }

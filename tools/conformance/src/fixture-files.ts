@@ -8,6 +8,7 @@ import { textRouge } from './text-rouge.js';
 import { trlAdvantages } from './trl-advantages.js';
 import { trlGrpoLosses } from './trl-grpo-losses.js';
 import { trlGrpoParts } from './trl-grpo-parts.js';
+import { trlModel } from './trl-model.js';
 import { trlOverlong } from './trl-overlong.js';
 import { trlRlooLosses } from './trl-rloo-losses.js';
 import { trlRolloutCorrection } from './trl-rollout-correction.js';
@@ -21,7 +22,7 @@ import { verlPolicyLosses } from './verl-policy-losses.js';
 import { verlRolloutCorrection } from './verl-rollout-correction.js';
 import { verlValueKl } from './verl-value-kl.js';
 
-/** Every fixture file that is compared, in the order of the table. */
+/** Every fixture file, in the order of the table. */
 export const fixtureFiles: readonly FixtureFile[] = [
   verlAdvantages,
   verlOldFaults,
@@ -38,6 +39,7 @@ export const fixtureFiles: readonly FixtureFile[] = [
   trlRolloutCorrection,
   trlRlooLosses,
   trlOverlong,
+  trlModel,
   textRouge,
   textNgrams,
   minHashSpread,

@@ -25,7 +25,7 @@ export class McpEnvironment implements Environment {
   readonly supportsSnapshots = false;
   readonly #config: McpServerConfig;
   #connection: McpConnection | undefined;
-  #opening: AbortController | undefined;
+  #opening: { readonly abort: AbortController; readonly ended: Promise<unknown> } | undefined;
   #tools: readonly ToolSpec[] = [];
   #offered: ReadonlySet<string> | undefined;
 
@@ -99,28 +99,36 @@ export class McpEnvironment implements Environment {
     throw unsupported('digest');
   }
 
-  /** Ends the server, with every process below it. */
+  /** Ends the server, with every process below it; one that is still starting too. */
   async close(): Promise<void> {
-    this.#opening?.abort(new Error('the environment was closed while its server started'));
+    const opening = this.#opening;
+    opening?.abort.abort(new Error('the environment was closed while its server started'));
+    await opening?.ended;
     const connection = this.#connection;
     this.#connection = undefined;
     await connection?.close();
   }
 
   async #open(seed: number): Promise<void> {
-    const opening = new AbortController();
+    const abort = new AbortController();
+    const connecting = this.#connect(seed, abort.signal);
+    const opening = { abort, ended: connecting.catch(() => {}) };
     this.#opening = opening;
     try {
-      const { McpConnection } = await import('./mcp-connection.js');
-      const connection = await McpConnection.open(this.#config, seed, opening.signal);
-      if (opening.signal.aborted) {
-        await connection.close();
-        throw opening.signal.reason;
-      }
-      this.#connection = connection;
+      this.#connection = await connecting;
     } finally {
       if (this.#opening === opening) this.#opening = undefined;
     }
+  }
+
+  async #connect(seed: number, signal: AbortSignal): Promise<McpConnection> {
+    const { McpConnection } = await import('./mcp-connection.js');
+    const connection = await McpConnection.open(this.#config, seed, signal);
+    if (signal.aborted) {
+      await connection.close();
+      throw signal.reason;
+    }
+    return connection;
   }
 
   async #refreshTools(): Promise<void> {
