@@ -197,6 +197,11 @@ test('options that do not fit each other are refused', async () => {
   await expect(train(1, {}, { sampling: { temperature: 0 } })).rejects.toThrow('rl.sampling.temperature');
 });
 
+test('a context that no prompt fits ends the run with the reason', async () => {
+  const context = { ...config.context, maxContextTokens: 64, maxNewTokens: 60 };
+  await expect(train(1, {}, { context })).rejects.toThrow(/expected rollouts with sampled tokens.*the prompt needs/);
+});
+
 test('no tasks are refused', async () => {
   const decoder = Decoder.create(model, 1);
   using rollouts = new DecoderModel(decoder, tokenizer, config.context);

@@ -72,7 +72,7 @@ export interface RlResult {
  *
  * The decoder as it is passed, before a checkpoint is resumed, is the reference policy of `kl`.
  *
- * @throws {UsageError} when there are no tasks, or options do not fit each other.
+ * @throws {UsageError} when there are no tasks, options do not fit each other, or no prompt of an update fits the context.
  * @throws {CancelledError} when the signal is aborted; a checkpoint is written first.
  */
 export async function trainRl(
@@ -105,6 +105,7 @@ export async function trainRl(
           signal: options.signal,
         });
       const rollouts = await rollout(requests, config.sampling.temperature);
+      requireTokens(rollouts);
       const greedyRollouts = config.advantage === 'remax' ? await rollout(firstOfGroups(requests), 0) : [];
       const scored = scoreTrajectories(rollouts, tasksById, config.reward);
       const greedy = scoreTrajectories(greedyRollouts, tasksById, config.reward);
@@ -160,6 +161,15 @@ function drawRequests(tasks: readonly Task[], config: RlConfig, update: number, 
     }
   }
   return requests;
+}
+
+/** Without a sampled token the budget is never reached: the run would go on for ever and learn nothing. */
+function requireTokens(rollouts: readonly Trajectory[]): void {
+  if (completionTokens(rollouts) > 0) return;
+  const [first] = rollouts;
+  throw new UsageError(
+    `expected rollouts with sampled tokens, none of ${rollouts.length} trajectories has any; task ${first?.taskId}: ${first?.failure ?? first?.stopReason}`,
+  );
 }
 
 /** A request of each group: the task's greedy rollout. */
