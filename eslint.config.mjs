@@ -31,7 +31,7 @@ const mayImport = {
   server: ['schema', 'host-guard'],
   'environment-server': ['schema', 'host-guard', 'environments', 'chat'],
   interop: ['schema', 'environments', 'environment-server'],
-  conformance: ['schema', 'native', 'tfjs-backend', 'policy', 'rl', 'evaluation'],
+  conformance: ['schema', 'chat', 'native', 'tfjs-backend', 'policy', 'rl', 'evaluation'],
   bench: ['schema', 'native', 'tfjs-backend', 'environments', 'chat', 'policy', 'pag', 'rl'],
 };
 

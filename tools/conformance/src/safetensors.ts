@@ -5,9 +5,9 @@ export interface StoredTensor {
 }
 
 /**
- * The float32 and int32 tensors of a safetensors file: an 8-byte length, a JSON header, the data.
+ * The float32, int32 and uint8 tensors of a safetensors file: an 8-byte length, a JSON header, the data.
  *
- * @throws {RangeError} for a dtype other than F32 and I32, or a header that points outside the file.
+ * @throws {RangeError} for a dtype other than F32, I32 and U8, or a header that points outside the file.
  */
 export function readTensors(file: Buffer): ReadonlyMap<string, StoredTensor> {
   const start = 8 + Number(file.readBigUInt64LE(0));
@@ -25,7 +25,8 @@ export function readTensors(file: Buffer): ReadonlyMap<string, StoredTensor> {
     if (entry.dtype === 'F32') tensors.set(name, { values: new Float32Array(bytes.buffer), shape });
     else if (entry.dtype === 'I32')
       tensors.set(name, { values: Float32Array.from(new Int32Array(bytes.buffer)), shape });
-    else throw new RangeError(`expected F32 or I32 for ${name}, received ${entry.dtype}`);
+    else if (entry.dtype === 'U8') tensors.set(name, { values: Float32Array.from(bytes), shape });
+    else throw new RangeError(`expected F32, I32 or U8 for ${name}, received ${entry.dtype}`);
   }
   return tensors;
 }

@@ -1,0 +1,5 @@
+import { checkpoints } from './checkpoints.js';
+import type { ModelSection } from './section.js';
+
+/** Every section, in the order of the table. */
+export const modelSections: readonly ModelSection[] = [checkpoints];
