@@ -27,6 +27,7 @@ import {
   float64,
   leftOut,
   metric,
+  type Tolerance,
   type Verdict,
 } from './verdict.js';
 
@@ -36,7 +37,7 @@ export const trlGrpoLosses: FixtureFile = {
 };
 
 const { trl } = policyLossPresets;
-type LossType = keyof typeof trl | 'vespo';
+export type LossType = keyof typeof trl | 'vespo';
 
 function judge(each: FixtureCase, batch: RecordedBatch): Verdict {
   const { options, outputs } = each;
@@ -209,7 +210,11 @@ function rolloutOf(level: string, { rolloutWeights, columns }: RecordedBatch): F
   return rolloutWeights.map((_, t) => rolloutWeights[t - (t % columns)]!);
 }
 
-function bonusOf(options: Readonly<Record<string, unknown>>, { entropies, rows }: RecordedBatch) {
+/** TRL's entropy bonus over the sampled tokens, or over those of high entropy. */
+export function bonusOf(
+  options: Readonly<Record<string, unknown>>,
+  { entropies, rows }: Pick<RecordedBatch, 'entropies' | 'rows'>,
+) {
   const coefficient = numberOf(options['entropy_coef'] ?? 0);
   const quantile = options['top_entropy_quantile'];
   const mask =
@@ -220,11 +225,12 @@ function bonusOf(options: Readonly<Record<string, unknown>>, { entropies, rows }
 }
 
 /** TRL's metrics from ours: over tokens, or over rows where the ratio is of the row and so is the advantage. */
-function compareMetrics(
+export function compareMetrics(
   { options, outputs }: FixtureCase,
-  batch: RecordedBatch,
+  batch: Pick<RecordedBatch, 'rows' | 'entropies' | 'isRowConstant'>,
   { native }: LossPair,
   phi: ArrayLike<number> | undefined,
+  tolerance: Tolerance = metric,
 ): Comparison[] {
   const ofRows = options['importance_sampling_level'] === 'sequence' && batch.isRowConstant;
   const tokens = native.row('tokens');
@@ -252,12 +258,15 @@ function compareMetrics(
     entropy_coef: () => numberOf(options['entropy_coef']),
   };
   return Object.entries(outputs['metrics'] as Readonly<Record<string, unknown>>).map(([key, value]) =>
-    compareNumber(key, ours[key]!(), numberOf(value), metric),
+    compareNumber(key, ours[key]!(), numberOf(value), tolerance),
   );
 }
 
 /** Over rows where phi is one number a row (rows without a token have w = 1, phi = 1), else over tokens. */
-function phiMean({ rows, isRowConstant }: RecordedBatch, phi: ArrayLike<number>): number {
+function phiMean(
+  { rows, isRowConstant }: Pick<RecordedBatch, 'rows' | 'isRowConstant'>,
+  phi: ArrayLike<number>,
+): number {
   const { mask, offsets } = rows;
   if (!isRowConstant) {
     const values = Array.from(phi).filter((_, t) => mask[t] === 1);
