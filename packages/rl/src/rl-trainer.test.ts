@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SPECIAL_TOKENS } from '@parl-mt/chat';
-import { synthesizeTasks } from '@parl-mt/environments';
+import { createEnvironment, synthesizeTasks } from '@parl-mt/environments';
 import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
 import {
   CancelledError,
@@ -188,6 +188,40 @@ test('the cut into micro-batches changes no gradient beyond rounding', async () 
     // The gradient of the second minibatch: sums of a few hundred float32 terms in another order.
     expect(cut.updates[0]!.gradNorm / whole.updates[0]!.gradNorm).toBeCloseTo(1, 4);
   }
+});
+
+test('an episode that its environment ended is as if it had not been asked for', async () => {
+  // The fourth member of every group has no world. Seeds are by member: groups of three draw the same other ones.
+  let made = 0;
+  const createBroken = (kind: string) => {
+    const environment = createEnvironment(kind);
+    made += 1;
+    if (made % 4 === 0) environment.reset = () => Promise.reject(new Error('no server'));
+    return environment;
+  };
+  const changes = {
+    sampledTokenBudget: 1500,
+    kl: { kind: 'penalty', coefficient: 1, estimator: 'k3', gradient: 'own' },
+  };
+  const seen: string[] = [];
+  const broken = await train(
+    1,
+    {
+      createEnvironment: createBroken,
+      onTrajectories: (_, trajectories) => seen.push(...trajectories.map(({ stopReason }) => stopReason)),
+    },
+    { ...changes, groupSize: 4 } as Partial<RlConfig>,
+  );
+  const smaller = await train(1, {}, { ...changes, groupSize: 3 } as Partial<RlConfig>);
+  expect(broken.weights).toEqual(smaller.weights);
+  expect(broken.updates.some(({ gradNorm }) => gradNorm > 0)).toBe(true);
+  for (const [i, { environmentFaults, reward }] of broken.updates.entries()) {
+    expect(environmentFaults).toBe(2);
+    expect(reward).toBe(smaller.updates[i]!.reward);
+    expect(smaller.updates[i]!.environmentFaults).toBe(0);
+  }
+  // They are shown all the same.
+  expect(seen.filter((reason) => reason === 'environment_error')).toHaveLength(2 * broken.updates.length);
 });
 
 test('options that do not fit each other are refused', async () => {

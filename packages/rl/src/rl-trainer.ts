@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Environment } from '@parl-mt/environments';
 import { aggregationWeights } from '@parl-mt/native';
 import type { Decoder } from '@parl-mt/policy';
 import { CancelledError, type RlConfig, rlLossProblems, type Task, type Trajectory, UsageError } from '@parl-mt/schema';
 import type { tf } from '@parl-mt/tfjs-backend';
 import { TrainerCheckpoints } from './checkpoint.js';
 import { deriveSeed, permutation } from './derive-seed.js';
+import { withoutEnvironmentFaults } from './environment-faults.js';
 import type { EpisodeRequest } from './episode.js';
 import { ReferencePolicy } from './reference-policy.js';
 import { runRollouts } from './rollout.js';
@@ -15,7 +17,7 @@ import { trainerLoss, trainsOnAll } from './trainer-loss.js';
 import { scoreTrajectories } from './trajectory-reward.js';
 import { type MicroBatchLoss, type WeightedSequence, WeightUpdater } from './weight-updater.js';
 
-/** What one update did. Means are over its trajectories unless said. */
+/** What one update did. Means are over its trajectories, but those that the environment ended, unless said. */
 export interface RlUpdateMetrics {
   readonly update: number;
   readonly reward: number;
@@ -26,6 +28,8 @@ export interface RlUpdateMetrics {
   /** Share of trajectories that the checker accepts. */
   readonly success: number;
   readonly redundancy: number;
+  /** Trajectories left out of the update because their environment ended them, or that of their baseline; 0 in good health. */
+  readonly environmentFaults: number;
   /** Share of groups whose rewards are all equal: no signal, left out of the update. */
   readonly silentGroups: number;
   readonly loss: number;
@@ -55,6 +59,8 @@ export interface RlOptions {
   /** Folder of the checkpoints; the newest one in it is resumed. Absent: none are written. */
   readonly checkpointFolder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Makes the environment of a kind; the built-in kinds by default. */
+  readonly createEnvironment?: ((kind: string) => Environment) | undefined;
   readonly onUpdate?: ((metrics: RlUpdateMetrics) => void) | undefined;
   /** The scored trajectories of an update. */
   readonly onTrajectories?: ((update: number, trajectories: readonly Trajectory[]) => void) | undefined;
@@ -102,6 +108,7 @@ export async function trainRl(
           temperature,
           faultRate: config.faultRate,
           limits: config.limits,
+          createEnvironment: options.createEnvironment,
           signal: options.signal,
         });
       const rollouts = await rollout(requests, config.sampling.temperature);
@@ -109,20 +116,25 @@ export async function trainRl(
       const greedyRollouts = config.advantage === 'remax' ? await rollout(firstOfGroups(requests), 0) : [];
       const scored = scoreTrajectories(rollouts, tasksById, config.reward);
       const greedy = scoreTrajectories(greedyRollouts, tasksById, config.reward);
-      const trajectories = scored.map(({ trajectory }) => trajectory);
+      const sound = withoutEnvironmentFaults(scored, greedy);
+      const trajectories = sound.rollouts.map(({ trajectory }) => trajectory);
       const trainStart = performance.now();
-      const advantages = stepAdvantages(scored, config.credit, config.advantage, greedy);
+      const advantages = stepAdvantages(sound.rollouts, config.credit, config.advantage, sound.greedy);
       const learningRate = learningRateOf(config, state.sampledTokens);
       const trained = await updateWeights(updater, reference, trajectories, advantages, config, learningRate);
       state.updates += 1;
       state.drawnTasks += config.tasksPerUpdate;
       state.sampledTokens += completionTokens(rollouts) + completionTokens(greedyRollouts);
       state.trainedTokens += trained.tokens;
-      options.onTrajectories?.(state.updates, trajectories);
+      options.onTrajectories?.(
+        state.updates,
+        scored.map(({ trajectory }) => trajectory),
+      );
       options.onUpdate?.({
         update: state.updates,
         ...rewardMeans(trajectories),
-        silentGroups: silentShare(advantages, config.groupSize),
+        environmentFaults: scored.length - trajectories.length,
+        silentGroups: silentShare(trajectories, advantages),
         loss: trained.loss,
         gradNorm: trained.gradNorm,
         firstRatio: trained.firstRatio,
@@ -293,7 +305,7 @@ function recordRatios(
 
 function rewardMeans(trajectories: readonly Trajectory[]) {
   const mean = (value: (trajectory: Trajectory) => number): number =>
-    trajectories.reduce((sum, trajectory) => sum + value(trajectory), 0) / trajectories.length;
+    trajectories.reduce((sum, trajectory) => sum + value(trajectory), 0) / Math.max(1, trajectories.length);
   return {
     reward: mean(({ reward }) => reward!.total),
     format: mean(({ reward }) => reward!.format),
@@ -320,12 +332,10 @@ function completionTokens(trajectories: readonly Trajectory[]): number {
   return trajectories.reduce((sum, { usage }) => sum + usage.completionTokens, 0);
 }
 
-function silentShare(advantages: readonly Float64Array[], groupSize: number): number {
-  let silent = 0;
-  for (let start = 0; start < advantages.length; start += groupSize) {
-    if (!advantages.slice(start, start + groupSize).some(hasSignal)) silent += 1;
-  }
-  return silent / (advantages.length / groupSize);
+function silentShare(trajectories: readonly Trajectory[], advantages: readonly Float64Array[]): number {
+  const groups = new Set(trajectories.map(({ groupId }) => groupId));
+  const heard = new Set(trajectories.filter((_, i) => hasSignal(advantages[i]!)).map(({ groupId }) => groupId));
+  return groups.size === 0 ? 1 : (groups.size - heard.size) / groups.size;
 }
 
 function sampledEntropy(trajectories: readonly Trajectory[]): number {

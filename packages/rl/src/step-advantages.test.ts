@@ -132,6 +132,14 @@ test('GiGPO: steps that start in one state of the world and one turn are compare
   expect(scaled[0]![0]).toBeCloseTo(0.25 / Math.sqrt(0.125), 5);
 });
 
+test('no trajectories, no advantages: an update may lose all of them to its environments', () => {
+  for (const estimator of ['grpo', 'dr_grpo', 'rloo', 'opo', 'reinforce_plus_plus', 'remax'] as const) {
+    expect(stepAdvantages([], { kind: 'trajectory' }, estimator)).toEqual([]);
+    expect(stepAdvantages([], { kind: 'turn', discount: 0.5 }, estimator)).toEqual([]);
+  }
+  expect(stepAdvantages([], { kind: 'gigpo', stepWeight: 1, stepDiscount: 1 }, 'grpo')).toEqual([]);
+});
+
 const reward = fc.double({ min: -1, max: 1, noNaN: true });
 const groups = fc
   .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }))
