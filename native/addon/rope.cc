@@ -6,7 +6,8 @@
 namespace parl::addon {
 namespace {
 
-// ropeApply(x: Float32Array, positions: Int32Array, out: Float32Array, n, heads, headDim, theta, inverse): void
+// ropeApply(x: Float32Array, positions: Int32Array, out: Float32Array, n, heads, headDim, theta, inverse,
+//           frequencies: Float32Array | null, scale): void
 Napi::Value ropeApply(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto x = floats(info, 0, "x");
@@ -18,7 +19,10 @@ Napi::Value ropeApply(const Napi::CallbackInfo& info) {
   expectLength(env, "positions", positions.size(), static_cast<size_t>(n));
   expectLength(env, "out", out.size(), x.size());
   expectIndices(env, "positions", positions, int64_t{1} << 31);
-  parl::ropeApply(x.data(), positions.data(), out.data(), n, heads, headDim, number(info, 6, "theta"), flag(info, 7));
+  const auto frequencies = floatsOrNull(info, 8, "frequencies");
+  if (frequencies.data() != nullptr) expectLength(env, "frequencies", frequencies.size(), static_cast<size_t>(headDim / 2));
+  const RopeAngles angles{number(info, 6, "theta"), {frequencies.begin(), frequencies.end()}, static_cast<float>(number(info, 9, "scale"))};
+  parl::ropeApply(x.data(), positions.data(), out.data(), n, heads, headDim, angles, flag(info, 7));
   return env.Undefined();
 }
 

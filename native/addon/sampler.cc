@@ -42,6 +42,20 @@ double realOf(Napi::Env env, const Napi::Object& object, const char* name) {
   return value.As<Napi::Number>().DoubleValue();
 }
 
+// Frequencies are absent where theta gives them.
+RopeAngles readRope(Napi::Env env, const Napi::Object& object, int64_t headDim) {
+  RopeAngles angles{.theta = realOf(env, object, "ropeTheta"), .scale = static_cast<float>(realOf(env, object, "ropeScale"))};
+  const Napi::Value value = object.Get("ropeFrequencies");
+  if (value.IsUndefined()) return angles;
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+    throwArgument(env, "expected ropeFrequencies to be a Float32Array");
+  }
+  const auto array = value.As<Napi::Float32Array>();
+  expectLength(env, "ropeFrequencies", array.ElementLength(), static_cast<size_t>(headDim / 2));
+  angles.frequencies.assign(array.Data(), array.Data() + array.ElementLength());
+  return angles;
+}
+
 DecoderConfig readConfig(Napi::Env env, const Napi::Object& object) {
   return {.vocabSize = extentOf(env, object, "vocabSize"),
           .hiddenSize = extentOf(env, object, "hiddenSize"),
@@ -50,7 +64,7 @@ DecoderConfig readConfig(Napi::Env env, const Napi::Object& object) {
           .numKvHeads = extentOf(env, object, "numKvHeads"),
           .headDim = extentOf(env, object, "headDim"),
           .intermediateSize = extentOf(env, object, "intermediateSize"),
-          .ropeTheta = realOf(env, object, "ropeTheta"),
+          .rope = readRope(env, object, extentOf(env, object, "headDim")),
           .rmsNormEps = static_cast<float>(realOf(env, object, "rmsNormEps"))};
 }
 

@@ -12,7 +12,6 @@
 #include "core/matmul.h"
 #include "core/philox.h"
 #include "core/rms_norm.h"
-#include "core/rope.h"
 #include "core/sample_token.h"
 #include "core/swiglu.h"
 #include "core/thread_pool.h"
@@ -211,7 +210,7 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
       multiply(normed, weight, packed, y, n, width, d);
       if (bias) addBias(y, bias, y, n, width);
       if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
-      if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.ropeTheta, false);
+      if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.rope, false);
     };
     project(layer.kProj, panels.k, layer.kBias, layer.kNorm, k, c.numKvHeads, true);
     project(layer.vProj, panels.v, layer.vBias, nullptr, v, c.numKvHeads, false);

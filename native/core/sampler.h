@@ -14,12 +14,13 @@
 
 #include "core/kv_cache.h"
 #include "core/prefix_plan.h"
+#include "core/rope.h"
 
 namespace parl {
 
 struct DecoderConfig {
   int64_t vocabSize, hiddenSize, numLayers, numHeads, numKvHeads, headDim, intermediateSize;
-  double ropeTheta;
+  RopeAngles rope;
   float rmsNormEps;
 };
 

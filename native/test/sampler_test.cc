@@ -41,7 +41,7 @@ struct Model {
 
   explicit Model(bool qwen3 = false, int64_t vocabSize = 83)
       : config{.vocabSize = vocabSize, .hiddenSize = 24, .numLayers = 2, .numHeads = 4, .numKvHeads = 2, .headDim = qwen3 ? 10 : 6,
-               .intermediateSize = 37, .ropeTheta = 10000.0, .rmsNormEps = 1e-6f} {
+               .intermediateSize = 37, .rope = {.theta = 10000.0}, .rmsNormEps = 1e-6f} {
     const auto d = static_cast<size_t>(config.hiddenSize), f = static_cast<size_t>(config.intermediateSize);
     const auto q = static_cast<size_t>(config.numHeads * config.headDim), kv = static_cast<size_t>(config.numKvHeads * config.headDim);
     const auto v = static_cast<size_t>(config.vocabSize);
@@ -100,8 +100,8 @@ std::vector<float> trainingLogprobs(const Model& model, const std::vector<Tokens
     project(layer.qProj, layer.qBias, layer.qNorm, q, c.numHeads);
     project(layer.kProj, layer.kBias, layer.kNorm, k, c.numKvHeads);
     project(layer.vProj, layer.vBias, nullptr, v, c.numKvHeads);
-    parl::ropeApply(q.data(), positions.data(), q.data(), n, c.numHeads, c.headDim, c.ropeTheta, false);
-    parl::ropeApply(k.data(), positions.data(), k.data(), n, c.numKvHeads, c.headDim, c.ropeTheta, false);
+    parl::ropeApply(q.data(), positions.data(), q.data(), n, c.numHeads, c.headDim, c.rope, false);
+    parl::ropeApply(k.data(), positions.data(), k.data(), n, c.numKvHeads, c.headDim, c.rope, false);
     parl::attentionForward(q.data(), k.data(), v.data(), offsets.data(), static_cast<int64_t>(sequences.size()), attended.data(),
                            lse.data(), {c.numHeads, c.numKvHeads, c.headDim});
     parl::matmul(attended.data(), layer.oProj, branch.data(), {.m = n, .n = d, .k = qWidth, .transposeB = true});

@@ -26,6 +26,7 @@ export {
   unitFloat,
 } from './counter-rng.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
+export { type BlockFormat, type BlockTypeName, blockFormats, dequantize } from './dequantize.js';
 export { add } from './elementwise.js';
 export { embeddingBackward, embeddingForward } from './embedding.js';
 export { type EntropyBonus, entropyBonus } from './entropy-bonus.js';
@@ -118,7 +119,7 @@ export { type ReinforceBaselineOptions, reinforceBaselineAdvantages, remaxAdvant
 export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';
 export { type PartAdvantageOptions, partAdvantages, standardize } from './reward-parts.js';
 export { rmsNormBackward, rmsNormForward } from './rms-norm.js';
-export { type RopeOptions, ropeApply } from './rope.js';
+export { type RopeAngles, type RopeOptions, ropeApply } from './rope.js';
 export {
   type GeneratedSequence,
   type GenerateOptions,

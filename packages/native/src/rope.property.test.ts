@@ -41,6 +41,25 @@ describe('ropeApply', () => {
     });
   });
 
+  test('given frequencies and a scale agree with float64', () => {
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(shape, seed, fc.double({ min: 0.5, max: 2, noNaN: true }), (s, start, scale) => {
+          const positions = Int32Array.from({ length: s.n }, (_, i) => (i * 7919) % 5000);
+          const x = mixedFloats(start, s.n * s.heads * s.headDim);
+          const frequencies = mixedFloats(start + 1, s.headDim / 2, 0.5).map(Math.abs);
+          const options = { ...s, frequencies, scale };
+          const out = new Float32Array(x.length);
+          ropeApply(x, positions, out, options);
+          const width = s.heads * s.headDim;
+          const tolerance = (i: number) => scale * (2 * positions[Math.floor(i / width)]! + 8) * roundoff;
+          expectWithin(out, ropeReference(x, positions, options), tolerance);
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+
   test('gives the same bits on any number of threads', () => {
     const x = mixedFloats(1, 3000 * 64);
     const positions = Int32Array.from({ length: 3000 }, (_, i) => (i * 37) % 2048);

@@ -22,5 +22,15 @@ describe('ropeApply', () => {
     );
     expect(() => ropeApply(x, Int32Array.of(0, 0), x, { ...options, n: 2, headDim: 3 })).toThrow('headDim to be even');
     expect(() => ropeApply(x, Int32Array.of(0), x, { ...options, theta: 0 })).toThrow('expected theta to be in 1..');
+    const frequencies = Float32Array.of(1, Number.NaN, 1);
+    expect(() => ropeApply(x, Int32Array.of(0), x, { ...options, frequencies })).toThrow(
+      'expected frequencies[1] to be',
+    );
+    expect(() => ropeApply(x, Int32Array.of(0), x, { ...options, frequencies: frequencies.subarray(2) })).toThrow(
+      'expected frequencies.length to be 3, received 1',
+    );
+    expect(() => ropeApply(x, Int32Array.of(0), x, { ...options, scale: 0 })).toThrow(
+      'expected scale to be in 0.001..',
+    );
   });
 });

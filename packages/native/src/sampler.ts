@@ -1,5 +1,6 @@
 import { addon } from './addon.js';
 import { NativeValueError, ShapeError } from './errors.js';
+import { checkRopeAngles } from './rope.js';
 
 /** Extents of a Qwen2-style decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU). */
 export interface SamplerConfig {
@@ -17,6 +18,10 @@ export interface SamplerConfig {
   readonly intermediateSize: number;
   /** Base of the rotary frequencies, > 0. */
   readonly ropeTheta: number;
+  /** [headDim / 2], radians a position: instead of the frequencies that ropeTheta gives. */
+  readonly ropeFrequencies?: Float32Array | undefined;
+  /** Factor of the rotation's cosines and sines. Default 1. */
+  readonly ropeScale?: number | undefined;
   /** Added to the mean square inside RMSNorm's root, >= 0. */
   readonly rmsNormEps: number;
 }
@@ -118,7 +123,7 @@ interface SamplerHandle {
   promptTokens(): { computed: number; reused: number };
 }
 
-type ResolvedConfig = SamplerConfig & { readonly headDim: number };
+type ResolvedConfig = SamplerConfig & { readonly headDim: number; readonly ropeScale: number };
 
 /**
  * Generates text with a decoder whose weights it reads in place, off the main thread.
@@ -304,7 +309,7 @@ export class Sampler implements Disposable {
 
 function resolveConfig(config: SamplerConfig): ResolvedConfig {
   const headDim = config.headDim ?? config.hiddenSize / config.numHeads;
-  const resolved = { ...config, headDim };
+  const resolved = { ...config, headDim, ropeScale: config.ropeScale ?? 1 };
   for (const name of ['vocabSize', 'hiddenSize', 'numLayers', 'numHeads', 'numKvHeads', 'intermediateSize'] as const) {
     if (!Number.isInteger(resolved[name]) || resolved[name] < 1) {
       throw new NativeValueError(`expected ${name} to be an integer >= 1, received ${resolved[name]}`);
@@ -323,6 +328,13 @@ function resolveConfig(config: SamplerConfig): ResolvedConfig {
   if (!(config.ropeTheta > 0 && Number.isFinite(config.ropeTheta))) {
     throw new NativeValueError(`expected ropeTheta to be finite and > 0, received ${config.ropeTheta}`);
   }
+  const { ropeFrequencies: frequencies, ropeScale: scale } = resolved;
+  if (frequencies !== undefined && frequencies.length !== headDim / 2) {
+    throw new ShapeError(
+      `expected ropeFrequencies.length to be headDim / 2 = ${headDim / 2}, received ${frequencies.length}`,
+    );
+  }
+  checkRopeAngles({ theta: 1, frequencies, scale }); // theta is checked above
   if (!(config.rmsNormEps >= 0 && Number.isFinite(config.rmsNormEps))) {
     throw new NativeValueError(`expected rmsNormEps to be finite and >= 0, received ${config.rmsNormEps}`);
   }

@@ -28,14 +28,14 @@ export function decoderLogitsReference(
         normaliseHeads(linear(layer.qProj, input, layer.qBias), layer.qNorm, headDim, config),
         headDim,
         position,
-        config.ropeTheta,
+        config,
       );
       keys.push(
         rotate(
           normaliseHeads(linear(layer.kProj, input, layer.kBias), layer.kNorm, headDim, config),
           headDim,
           position,
-          config.ropeTheta,
+          config,
         ),
       );
       values.push(linear(layer.vProj, input, layer.vBias));
@@ -96,16 +96,24 @@ function linear(weight: Float32Array, x: Float64Array, bias?: Float32Array): Flo
   return out;
 }
 
-/** Rotary embedding, "rotate half": pairs (i, i + headDim / 2) turn by position / theta^(2 i / headDim). */
-function rotate(x: Float64Array, headDim: number, position: number, theta: number): Float64Array {
+/**
+ * Rotary embedding, "rotate half": pairs (i, i + headDim / 2) turn by position / theta^(2 i / headDim), or by the given
+ * frequencies, and are scaled.
+ */
+function rotate(
+  x: Float64Array,
+  headDim: number,
+  position: number,
+  { ropeTheta, ropeFrequencies, ropeScale = 1 }: SamplerConfig,
+): Float64Array {
   const out = new Float64Array(x.length);
   const half = headDim / 2;
   for (let start = 0; start < x.length; start += headDim) {
     for (let i = 0; i < half; i += 1) {
-      const angle = position * theta ** ((-2 * i) / headDim);
+      const angle = position * (ropeFrequencies?.[i] ?? ropeTheta ** ((-2 * i) / headDim));
       const [a, b] = [x[start + i]!, x[start + i + half]!];
-      out[start + i] = a * Math.cos(angle) - b * Math.sin(angle);
-      out[start + i + half] = b * Math.cos(angle) + a * Math.sin(angle);
+      out[start + i] = ropeScale * (a * Math.cos(angle) - b * Math.sin(angle));
+      out[start + i + half] = ropeScale * (b * Math.cos(angle) + a * Math.sin(angle));
     }
   }
   return out;

@@ -9,6 +9,7 @@ export { adamwReference } from './adamw.js';
 export { attentionReference } from './attention.js';
 export { counterBlockReference } from './counter-rng.js';
 export { decoderLogitsReference, logSoftmaxReference } from './decoder.js';
+export { dequantizeReference, halfReference } from './dequantize.js';
 export {
   bestOfGroupReference,
   broadcastToTokensReference,
