@@ -114,6 +114,23 @@ describe.each(['parl', 'cpu'] as BackendName[])('fused ops on backend %s', (back
     );
   });
 
+  test('rope: given frequencies and a scale', () => {
+    const positions = Int32Array.of(0, 4, 2);
+    // Twice the frequencies of theta at half the positions are the same angles.
+    const frequencies = Float32Array.of(2, 2 * 100 ** (-2 / 6), 2 * 100 ** (-4 / 6));
+    checkOp(
+      [[3, 12]],
+      ([x]) => rope(x!, positions, { numHeads: 2, theta: 1e9, frequencies, scale: 1.25 }),
+      ([x]) =>
+        ropeReference(
+          x!,
+          positions.map((p) => 2 * p),
+          2,
+          100,
+        ).map((value) => 1.25 * value),
+    );
+  });
+
   test.each([
     { offsets: [0], heads: 1, kvHeads: 1, headDim: 2 },
     { offsets: [0, 1], heads: 1, kvHeads: 1, headDim: 2 },

@@ -7,6 +7,8 @@ import { tf } from './tf.js';
 export interface LinearLogprobOptions {
   /** Divides the logits; positive. Default 1. */
   readonly temperature?: number;
+  /** The weight is a constant: no gradient is computed for it. Default false. */
+  readonly isWeightFrozen?: boolean;
 }
 
 export interface LinearLogprobResult {
@@ -32,7 +34,7 @@ export function linearLogprob(
   targets: Int32Array,
   options: LinearLogprobOptions = {},
 ): LinearLogprobResult {
-  const { temperature = 1 } = options;
+  const { temperature = 1, isWeightFrozen = false } = options;
   expectShape('hidden', hidden, [null, null]);
   expectShape('weight', weight, [null, hidden.shape[1]!]);
   expectIndices('targets', targets, hidden.shape[0]!, weight.shape[0]!);
@@ -40,7 +42,7 @@ export function linearLogprob(
     throw new NativeValueError(`expected a positive temperature, received ${temperature}`);
   }
   if (!isParlActive()) return linearLogprobComposite(hidden, weight, targets, { temperature });
-  const attributes: LinearLogprobAttributes = { targets, temperature };
+  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen };
   const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight }, attributes);
   return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
 }
@@ -48,6 +50,7 @@ export function linearLogprob(
 interface LinearLogprobAttributes {
   readonly targets: Int32Array;
   readonly temperature: number;
+  readonly isWeightFrozen: boolean;
 }
 
 /** Outputs: log-probabilities, entropies, and log-sum-exp of each row for the backward pass. */
@@ -61,11 +64,11 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
     const { logprobs, entropies, lse } = linearLogprobForward(hidden.values, weight.values, targets, shape);
     return [logprobs, entropies, lse].map((values) => ({ values, shape: [n] }));
   },
-  backward([dLogprobs, dEntropies], saved, { targets, temperature }, pool) {
+  backward([dLogprobs, dEntropies], saved, { targets, temperature, isWeightFrozen }, pool) {
     const [hidden, weight, entropies, lse] = saved as [Operand, Operand, Operand, Operand];
     const [n, d] = hidden.shape as [number, number];
     const dHidden = pool.allocate(n * d);
-    const dWeight = pool.allocateZeros(weight.values.length);
+    const dWeight = isWeightFrozen ? null : pool.allocateZeros(weight.values.length);
     // The tape gives zeros for an output that nothing used: then the kernel can skip the entropy's terms.
     const isEntropyUsed = dEntropies!.values.some((value) => value !== 0);
     linearLogprobBackward(
@@ -80,7 +83,10 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
       dWeight,
       { n, d, v: weight.shape[0]!, temperature },
     );
-    return { hidden: { values: dHidden, shape: hidden.shape }, weight: { values: dWeight, shape: weight.shape } };
+    return {
+      hidden: { values: dHidden, shape: hidden.shape },
+      ...(dWeight === null ? {} : { weight: { values: dWeight, shape: weight.shape } }),
+    };
   },
 };
 

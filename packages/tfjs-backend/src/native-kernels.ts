@@ -1,4 +1,5 @@
 import { add, matmul } from '@parl-mt/native';
+import { adaptedLinearKernels } from './adapted-linear.js';
 import { causalAttentionKernel } from './causal-attention.js';
 import { embeddingKernel } from './embedding.js';
 import { registerFusedOp } from './fused-op.js';
@@ -19,6 +20,7 @@ interface KernelCall {
 /** Registers the fused ops, and replaces those kernels of the copied cpu backend that the addon has. */
 export function registerNativeKernels(): void {
   for (const kernel of linearKernels) registerFusedOp(kernel);
+  for (const kernel of adaptedLinearKernels) registerFusedOp(kernel);
   registerFusedOp(rmsNormKernel);
   registerFusedOp(addRmsNormKernel);
   registerFusedOp(ropeKernel);

@@ -1,18 +1,17 @@
-import { ropeApply, ShapeError } from '@parl-mt/native';
+import { type RopeAngles, ropeApply, ShapeError } from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
 import { type FusedOp, runFusedOp } from './fused-op.js';
 import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
-export interface RopeOptions {
+export interface RopeOptions extends RopeAngles {
   /** Heads side by side in the last axis; each of even width. */
   readonly numHeads: number;
-  /** Base of the frequencies: pair i of a head of width h turns by position * theta^(-2i/h). */
-  readonly theta: number;
 }
 
 /**
- * Rotary position embedding, "rotate half" convention of Hugging Face: element i of a head is paired with i + h/2.
+ * Rotary position embedding, "rotate half" convention of Hugging Face: element i of a head of width h is paired with i + h/2,
+ * and turned by position * theta^(-2i/h), or by position * frequencies[i].
  *
  * @param x - [n, numHeads * headDim].
  * @param positions - one per row, 0 or more.
@@ -35,28 +34,32 @@ interface RopeAttributes extends RopeOptions {
   readonly positions: Int32Array;
 }
 
-/** The gradient of a rotation is the rotation back. */
+/** The gradient of a rotation is the rotation back, with the same scale. */
 export const ropeKernel: FusedOp<RopeAttributes, 'x'> = {
   name: 'ParlRope',
   saveInputs: [],
   saveOutputs: [false],
-  forward({ x }, { positions, numHeads, theta }, pool) {
+  forward({ x }, { positions, numHeads, ...angles }, pool) {
     const [n, width] = x.shape as [number, number];
     const values = pool.allocate(n * width);
-    ropeApply(x.values, positions, values, { n, heads: numHeads, headDim: width / numHeads, theta });
+    ropeApply(x.values, positions, values, { n, heads: numHeads, headDim: width / numHeads, ...angles });
     return [{ values, shape: x.shape }];
   },
-  backward([dy], _, { positions, numHeads, theta }, pool) {
+  backward([dy], _, { positions, numHeads, ...angles }, pool) {
     const [n, width] = dy!.shape as [number, number];
     const values = pool.allocate(n * width);
-    const shape = { n, heads: numHeads, headDim: width / numHeads, theta, inverse: true };
+    const shape = { n, heads: numHeads, headDim: width / numHeads, ...angles, inverse: true };
     ropeApply(dy!.values, positions, values, shape);
     return { x: { values, shape: dy!.shape } };
   },
 };
 
 /** `rope` in plain TF.js ops. */
-export function ropeComposite(x: tf.Tensor, positions: Int32Array, { numHeads, theta }: RopeOptions): tf.Tensor2D {
+export function ropeComposite(
+  x: tf.Tensor,
+  positions: Int32Array,
+  { numHeads, theta, frequencies, scale = 1 }: RopeOptions,
+): tf.Tensor2D {
   return tf.tidy(() => {
     const [n, width] = x.shape as [number, number];
     const half = width / numHeads / 2;
@@ -64,9 +67,9 @@ export function ropeComposite(x: tf.Tensor, positions: Int32Array, { numHeads, t
     const sines = new Float32Array(n * half);
     for (let row = 0; row < n; row++) {
       for (let i = 0; i < half; i++) {
-        const angle = positions[row]! * theta ** (-i / half);
-        cosines[row * half + i] = Math.cos(angle);
-        sines[row * half + i] = Math.sin(angle);
+        const angle = positions[row]! * (frequencies?.[i] ?? theta ** (-i / half));
+        cosines[row * half + i] = scale * Math.cos(angle);
+        sines[row * half + i] = scale * Math.sin(angle);
       }
     }
     const cos = tf.tensor3d(cosines, [n, 1, half]);
