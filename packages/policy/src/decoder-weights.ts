@@ -1,10 +1,12 @@
-import { ConfigError, type DecoderConfig } from '@parl-mt/schema';
+import type { DecoderConfig } from '@parl-mt/schema';
+import { type DecoderArchitecture, ownArchitecture, supportedFamilies } from './architectures/decoder-architecture.js';
 import { applyMimeticInit } from './mimetic-init.js';
 import { fillNormal } from './philox.js';
 
-/** Names of the weights outside the layers, as Hugging Face writes them. The head is tied to the embedding. */
+/** Names of the weights outside the layers, as Hugging Face writes them. A tied head is the embedding. */
 export const EMBEDDING = 'model.embed_tokens.weight';
 export const FINAL_NORM = 'model.norm.weight';
+export const HEAD = 'lm_head.weight';
 
 /** Full name of a weight of a layer, e.g. `layerWeight(0, 'self_attn.q_proj.weight')`. */
 export function layerWeight(layer: number, name: LayerWeightName): string {
@@ -14,40 +16,38 @@ export function layerWeight(layer: number, name: LayerWeightName): string {
 export type LayerWeightName =
   | 'input_layernorm.weight'
   | `self_attn.${'q' | 'k' | 'v'}_proj.${'weight' | 'bias'}`
+  | `self_attn.${'q' | 'k'}_norm.weight`
   | 'self_attn.o_proj.weight'
   | 'post_attention_layernorm.weight'
   | `mlp.${'gate' | 'up' | 'down'}_proj.weight`;
 
-/**
- * Name and shape of every weight, in the order of the network. Matrices are [out, in].
- * @throws {ConfigError} when the extents do not divide.
- */
-export function weightShapes(config: DecoderConfig): Map<string, number[]> {
-  const { vocabSize, hiddenSize: d, numLayers, numHeads, numKvHeads, intermediateSize: f } = config;
-  if (d % numHeads !== 0 || (d / numHeads) % 2 !== 0) {
-    throw new ConfigError(`expected hiddenSize / numHeads to be even and whole, received ${d} / ${numHeads}`);
-  }
-  if (numHeads % numKvHeads !== 0) {
-    throw new ConfigError(`expected numKvHeads to divide numHeads, received ${numKvHeads} and ${numHeads}`);
-  }
-  const kv = (d / numHeads) * numKvHeads;
+/** Name and shape of every weight, in the order of the network. Matrices are [out, in]. */
+export function weightShapes(architecture: DecoderArchitecture): Map<string, number[]> {
+  const { family, vocabSize, hiddenSize: d, numLayers, headDim, intermediateSize: f, isHeadTied } = architecture;
+  const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
+  const q = headDim * architecture.numHeads;
+  const kv = headDim * architecture.numKvHeads;
   const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, d]]]);
   for (let layer = 0; layer < numLayers; layer++) {
     const add = (name: LayerWeightName, shape: number[]) => shapes.set(layerWeight(layer, name), shape);
     add('input_layernorm.weight', [d]);
-    add('self_attn.q_proj.weight', [d, d]);
-    add('self_attn.q_proj.bias', [d]);
-    add('self_attn.k_proj.weight', [kv, d]);
-    add('self_attn.k_proj.bias', [kv]);
-    add('self_attn.v_proj.weight', [kv, d]);
-    add('self_attn.v_proj.bias', [kv]);
-    add('self_attn.o_proj.weight', [d, d]);
+    for (const [part, width] of [['q', q] as const, ['k', kv] as const, ['v', kv] as const]) {
+      add(`self_attn.${part}_proj.weight`, [width, d]);
+      if (hasAttentionBias) add(`self_attn.${part}_proj.bias`, [width]);
+    }
+    if (hasHeadNorm) {
+      add('self_attn.q_norm.weight', [headDim]);
+      add('self_attn.k_norm.weight', [headDim]);
+    }
+    add('self_attn.o_proj.weight', [d, q]);
     add('post_attention_layernorm.weight', [d]);
     add('mlp.gate_proj.weight', [f, d]);
     add('mlp.up_proj.weight', [f, d]);
     add('mlp.down_proj.weight', [d, f]);
   }
-  return shapes.set(FINAL_NORM, [d]);
+  shapes.set(FINAL_NORM, [d]);
+  if (!isHeadTied) shapes.set(HEAD, [vocabSize, d]);
+  return shapes;
 }
 
 /**
@@ -59,7 +59,7 @@ export function weightShapes(config: DecoderConfig): Map<string, number[]> {
 export function initialWeights(config: DecoderConfig, seed: number): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
   let stream = 0;
-  for (const [name, shape] of weightShapes(config)) {
+  for (const [name, shape] of weightShapes(ownArchitecture(config))) {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
     if (shape.length === 2) {
       const isResidual = name.endsWith('o_proj.weight') || name.endsWith('down_proj.weight');

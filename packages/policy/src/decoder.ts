@@ -1,5 +1,5 @@
-import type { DecoderConfig } from '@parl-mt/schema';
-import { UsageError } from '@parl-mt/schema';
+import type { RopeAngles } from '@parl-mt/native';
+import { type DecoderConfig, UsageError } from '@parl-mt/schema';
 import {
   addRmsNorm,
   causalAttention,
@@ -15,9 +15,12 @@ import {
   swiglu,
   tf,
 } from '@parl-mt/tfjs-backend';
+import { type DecoderArchitecture, ownArchitecture, supportedFamilies } from './architectures/decoder-architecture.js';
+import { ropeAngles } from './architectures/rope-scaling.js';
 import {
   EMBEDDING,
   FINAL_NORM,
+  HEAD,
   initialWeights,
   type LayerWeightName,
   layerWeight,
@@ -28,19 +31,28 @@ import type { PackedBatch } from './packing.js';
 /** What the layers read of a batch. */
 export type PackedTokens = Pick<PackedBatch, 'tokens' | 'offsets' | 'positions'>;
 
+/** Parts of the computation that can be looked at. Layers count from 0. */
+export type DecoderPart =
+  | 'embed'
+  | `${'layer' | 'attention' | 'feedForward'}.${number}`
+  /** The residual stream after the last norm. */
+  | 'finalNorm';
+
 /**
- * Qwen2-style decoder: RMSNorm, rotary positions, grouped-query attention with biases on q, k, v, SwiGLU, head tied to the
- * embedding. Weights are variables of the backend that was active at creation, and are updated in place.
+ * Decoder of Qwen2, Qwen3 or Llama: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Weights are variables of the
+ * backend that was active at creation, and are updated in place.
  */
 export class Decoder {
-  readonly config: DecoderConfig;
+  readonly architecture: DecoderArchitecture;
   /** By Hugging Face's names, in the order of the network. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
+  readonly #angles: RopeAngles;
 
-  private constructor(config: DecoderConfig, values: ReadonlyMap<string, Float32Array>) {
-    this.config = config;
+  private constructor(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>) {
+    this.architecture = architecture;
+    this.#angles = ropeAngles(architecture.rope, architecture.headDim);
     const weights = new Map<string, tf.Variable>();
-    for (const [name, shape] of weightShapes(config)) {
+    for (const [name, shape] of weightShapes(architecture)) {
       const array = values.get(name);
       const size = shape.reduce((a, b) => a * b, 1);
       if (array?.length !== size) {
@@ -56,21 +68,21 @@ export class Decoder {
 
   /** Fresh weights from a seed; see `initialWeights`. */
   static create(config: DecoderConfig, seed: number): Decoder {
-    return new Decoder(config, initialWeights(config, seed));
+    return new Decoder(ownArchitecture(config), initialWeights(config, seed));
   }
 
   /**
    * Takes over the arrays: later updates write into them.
    * @throws {UsageError} when one is missing or has the wrong size.
    */
-  static fromWeights(config: DecoderConfig, values: ReadonlyMap<string, Float32Array>): Decoder {
-    return new Decoder(config, values);
+  static fromWeights(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>): Decoder {
+    return new Decoder(architecture, values);
   }
 
   /** A decoder with weights of its own, equal now: a reference policy. */
   copy(): Decoder {
     return new Decoder(
-      this.config,
+      this.architecture,
       new Map([...this.weights].map(([name, variable]) => [name, readVariable(variable)])),
     );
   }
@@ -79,9 +91,19 @@ export class Decoder {
     return [...this.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Hidden states after the final norm, [N, hiddenSize]. */
-  forward(batch: PackedTokens): tf.Tensor2D {
-    return tf.tidy(() => this.#hidden(batch));
+  /** Weight of the head, [vocabSize, hiddenSize]: the embedding where the two are tied. */
+  get head(): tf.Variable {
+    return this.#weight(this.architecture.isHeadTied ? EMBEDDING : HEAD);
+  }
+
+  /**
+   * Hidden states after the final norm, [N, hiddenSize].
+   *
+   * @param observe - sees each part as it is computed: the residual stream after the embedding and after each layer, and what
+   *   attention and feed-forward add to it. The tensors are disposed when it returns.
+   */
+  forward(batch: PackedTokens, observe?: (part: DecoderPart, values: tf.Tensor2D) => void): tf.Tensor2D {
+    return tf.tidy(() => this.#hidden(batch, undefined, observe));
   }
 
   /**
@@ -93,7 +115,7 @@ export class Decoder {
   logprobs(batch: PackedBatch, options: LinearLogprobOptions = {}): LinearLogprobResult {
     return tf.tidy(() => {
       const hidden = this.#hidden(batch, batch.targetRows);
-      const { logprobs, entropies } = linearLogprob(hidden, this.#weight(EMBEDDING), batch.targets, options);
+      const { logprobs, entropies } = linearLogprob(hidden, this.head, batch.targets, options);
       return { logprobs, entropies };
     });
   }
@@ -123,37 +145,53 @@ export class Decoder {
   }
 
   /** Final hidden states of all rows, or of `rows` only: past the last attention no row needs another. */
-  #hidden(batch: PackedTokens, rows?: Int32Array): tf.Tensor2D {
-    const { numLayers, rmsNormEps } = this.config;
+  #hidden(
+    batch: PackedTokens,
+    rows?: Int32Array,
+    observe?: (part: DecoderPart, values: tf.Tensor2D) => void,
+  ): tf.Tensor2D {
+    const { numLayers, rmsNormEps } = this.architecture;
     const residual = embedding(this.#weight(EMBEDDING), batch.tokens);
+    observe?.('embed', residual);
     const firstNorm = this.#weight(layerWeight(0, 'input_layernorm.weight'));
     let stream: Stream = { residual, normed: rmsNorm(residual, firstNorm, rmsNormEps) };
     for (let layer = 0; layer < numLayers; layer++) {
       // Buffers that the gradient does not need are free for the next layer.
       const before = stream;
-      stream = tf.tidy(() => this.#layer(layer, before, batch, layer === numLayers - 1 ? rows : undefined));
+      stream = tf.tidy(() => this.#layer(layer, before, batch, layer === numLayers - 1 ? rows : undefined, observe));
     }
+    observe?.('finalNorm', stream.normed);
     return stream.normed;
   }
 
-  #layer(layer: number, { residual, normed }: Stream, { offsets, positions }: PackedTokens, rows?: Int32Array): Stream {
-    const { numLayers, numHeads, numKvHeads, ropeTheta: theta, rmsNormEps: epsilon } = this.config;
+  #layer(
+    layer: number,
+    { residual, normed }: Stream,
+    { offsets, positions }: PackedTokens,
+    rows?: Int32Array,
+    observe?: (part: DecoderPart, values: tf.Tensor2D) => void,
+  ): Stream {
+    const { family, numLayers, numHeads, numKvHeads, rmsNormEps: epsilon } = this.architecture;
+    const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
     const weight = (name: LayerWeightName) => this.#weight(layerWeight(layer, name));
     const [q, k, v] = linears(
       normed,
       (['q', 'k', 'v'] as const).map((part) => ({
         weight: weight(`self_attn.${part}_proj.weight`),
-        bias: weight(`self_attn.${part}_proj.bias`),
+        ...(hasAttentionBias ? { bias: weight(`self_attn.${part}_proj.bias`) } : {}),
       })),
     ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-    const mixed = causalAttention(
-      rope(q, positions, { numHeads, theta }),
-      rope(k, positions, { numHeads: numKvHeads, theta }),
-      v,
-      offsets,
-      { numHeads, numKvHeads },
-    );
+    const rotated = (x: tf.Tensor2D, part: 'q' | 'k', heads: number) =>
+      rope(hasHeadNorm ? this.#normedHeads(x, weight(`self_attn.${part}_norm.weight`)) : x, positions, {
+        numHeads: heads,
+        ...this.#angles,
+      });
+    const mixed = causalAttention(rotated(q, 'q', numHeads), rotated(k, 'k', numKvHeads), v, offsets, {
+      numHeads,
+      numKvHeads,
+    });
     const attended = linear(rows ? embedding(mixed, rows) : mixed, weight('self_attn.o_proj.weight'));
+    observe?.(`attention.${layer}`, attended);
     const carried = rows ? embedding(residual, rows) : residual;
     const middle = addRmsNorm(carried, attended, weight('post_attention_layernorm.weight'), epsilon);
     const [gate, up] = linears(middle.normed, [
@@ -161,9 +199,17 @@ export class Decoder {
       { weight: weight('mlp.up_proj.weight') },
     ]) as [tf.Tensor2D, tf.Tensor2D];
     const fed = linear(swiglu(gate, up), weight('mlp.down_proj.weight'));
+    observe?.(`feedForward.${layer}`, fed);
     const nextNorm = layer + 1 < numLayers ? layerWeight(layer + 1, 'input_layernorm.weight') : FINAL_NORM;
     const { sum, normed: next } = addRmsNorm(middle.sum, fed, this.#weight(nextNorm), epsilon);
+    observe?.(`layer.${layer}`, sum);
     return { residual: sum, normed: next };
+  }
+
+  /** RMSNorm of each head by itself, before the rotation (Qwen3). */
+  #normedHeads(x: tf.Tensor2D, weight: tf.Variable): tf.Tensor2D {
+    const { headDim, rmsNormEps } = this.architecture;
+    return tf.reshape(rmsNorm(tf.reshape(x, [x.size / headDim, headDim]), weight, rmsNormEps), x.shape);
   }
 }
 

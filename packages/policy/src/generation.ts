@@ -1,7 +1,9 @@
-import { Sampler } from '@parl-mt/native';
+import { Sampler, type SamplerConfig, type SamplerWeights } from '@parl-mt/native';
 import { isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
+import { supportedFamilies } from './architectures/decoder-architecture.js';
+import { ropeAngles } from './architectures/rope-scaling.js';
 import type { Decoder } from './decoder.js';
-import { EMBEDDING, FINAL_NORM, type LayerWeightName, layerWeight } from './decoder-weights.js';
+import { EMBEDDING, FINAL_NORM, HEAD, type LayerWeightName, layerWeight } from './decoder-weights.js';
 import { generatePlainly } from './plain-generation.js';
 
 export interface GenerationCapacity {
@@ -58,7 +60,7 @@ export function createGenerator(decoder: Decoder, capacity: GenerationCapacity):
       [Symbol.dispose]: () => undefined,
     };
   }
-  const sampler = new Sampler(decoder.config, samplerWeights(decoder), capacity);
+  const sampler = new Sampler(samplerConfig(decoder), samplerWeights(decoder), capacity);
   return {
     generate: (requests, options) =>
       sampler.generate(
@@ -70,22 +72,33 @@ export function createGenerator(decoder: Decoder, capacity: GenerationCapacity):
   };
 }
 
+function samplerConfig({ architecture }: Decoder): SamplerConfig {
+  const { theta, frequencies, scale } = ropeAngles(architecture.rope, architecture.headDim);
+  return { ...architecture, ropeTheta: theta, ropeFrequencies: frequencies, ropeScale: scale };
+}
+
 /** The variables' own storage, by the sampler's names. */
-function samplerWeights(decoder: Decoder): ConstructorParameters<typeof Sampler>[1] {
+function samplerWeights(decoder: Decoder): SamplerWeights {
+  const { family, isHeadTied, numLayers } = decoder.architecture;
+  const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
   const buffer = (name: string) => variableBuffer(decoder.weights.get(name)!);
   return {
     embedding: buffer(EMBEDDING),
     finalNorm: buffer(FINAL_NORM),
-    layers: Array.from({ length: decoder.config.numLayers }, (_, layer) => {
+    ...(isHeadTied ? {} : { lmHead: buffer(HEAD) }),
+    layers: Array.from({ length: numLayers }, (_, layer) => {
       const of = (name: LayerWeightName) => buffer(layerWeight(layer, name));
       return {
         inputNorm: of('input_layernorm.weight'),
         qProj: of('self_attn.q_proj.weight'),
-        qBias: of('self_attn.q_proj.bias'),
         kProj: of('self_attn.k_proj.weight'),
-        kBias: of('self_attn.k_proj.bias'),
         vProj: of('self_attn.v_proj.weight'),
-        vBias: of('self_attn.v_proj.bias'),
+        ...(hasAttentionBias && {
+          qBias: of('self_attn.q_proj.bias'),
+          kBias: of('self_attn.k_proj.bias'),
+          vBias: of('self_attn.v_proj.bias'),
+        }),
+        ...(hasHeadNorm && { qNorm: of('self_attn.q_norm.weight'), kNorm: of('self_attn.k_norm.weight') }),
         oProj: of('self_attn.o_proj.weight'),
         postNorm: of('post_attention_layernorm.weight'),
         gateProj: of('mlp.gate_proj.weight'),

@@ -10,9 +10,17 @@
  * const [batch] = packSequences([{ tokens: [5, 6, 7], lossMask: [0, 1, 1] }], 4096);
  * console.log(decoder.logprobs(batch!).logprobs.shape); // [ 2 ]
  */
+export { architectureFromConfigJson, configJsonOf } from './architectures/config-json.js';
+export {
+  type DecoderArchitecture,
+  type DecoderFamily,
+  ownArchitecture,
+  supportedFamilies,
+} from './architectures/decoder-architecture.js';
+export { architectureFromGguf } from './architectures/gguf-architecture.js';
+export { type RopeScaling, type RopeSettings, ropeAngles } from './architectures/rope-scaling.js';
 export { type BpeTrainingOptions, PRE_TOKEN_PATTERN, type TokenizerJson, trainBpe } from './bpe-trainer.js';
-export { fromHuggingFaceConfig, toHuggingFaceConfig } from './config-file.js';
-export { Decoder, type PackedTokens } from './decoder.js';
+export { Decoder, type DecoderPart, type PackedTokens } from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
 export {
   createGenerator,
@@ -23,9 +31,30 @@ export {
   type TextGenerator,
 } from './generation.js';
 export { type ScoreOptions, scoreCompletions } from './judge.js';
+export { type ExportOptions, exportModel } from './model-files/export-model.js';
+export { type GenerationDefaults, generationDefaults } from './model-files/generation-config.js';
+export { GgufFile } from './model-files/gguf-file.js';
+export {
+  type GgufHeader,
+  type GgufNumbers,
+  type GgufTensor,
+  type GgufValue,
+  HeaderTruncated,
+  parseGgufHeader,
+} from './model-files/gguf-header.js';
+export { GgufWeights } from './model-files/gguf-weights.js';
+export { type LoadedModel, loadModel, type ModelFiles } from './model-files/load-model.js';
+export { SafetensorsFile } from './model-files/safetensors-file.js';
+export {
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  safetensorsHeaderBytes,
+} from './model-files/safetensors-header.js';
+export { openFolderWeights, parseShardIndex, ShardedSafetensors } from './model-files/sharded-safetensors.js';
+export type { StoredTensorInfo, TensorSource } from './model-files/tensor-source.js';
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';
-export { parseSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+export { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
 export { Tokenizer } from './tokenizer.js';
 export { loadDecoder, loadOptimizer, saveDecoder, saveOptimizer } from './weights-io.js';
 export { writeAtomically } from './write-atomically.js';

@@ -1,7 +1,6 @@
 import { UsageError } from '@parl-mt/schema';
 import { tf } from '@parl-mt/tfjs-backend';
 import type { Decoder } from './decoder.js';
-import { EMBEDDING } from './decoder-weights.js';
 import type { GeneratedText, GenerationCapacity, GenerationOptions, GenerationRequest } from './generation.js';
 import { packSequences } from './packing.js';
 import { philox } from './philox.js';
@@ -37,7 +36,7 @@ export async function generatePlainly(
     if (active.length === 0) break;
     options.signal?.throwIfAborted();
     const logits = lastLogits(decoder, active);
-    const vocab = decoder.config.vocabSize;
+    const vocab = decoder.architecture.vocabSize;
     for (const [i, text] of active.entries()) grow(text, logits.subarray(i * vocab, (i + 1) * vocab), options);
     // Lets timers, signals and other work of the process have their turn between two tokens.
     await new Promise((resolve) => setImmediate(resolve));
@@ -59,7 +58,7 @@ function lastLogits(decoder: Decoder, texts: readonly Growing[]): Float32Array {
       'int32',
     );
     const rows = tf.gather(decoder.forward(batch), last);
-    return tf.matMul(rows, decoder.weights.get(EMBEDDING) as tf.Tensor2D, false, true).dataSync() as Float32Array;
+    return tf.matMul(rows, decoder.head as tf.Tensor as tf.Tensor2D, false, true).dataSync() as Float32Array;
   });
 }
 

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseSafetensors, readSafetensors, writeSafetensors } from './safetensors.js';
+import { parseSafetensorsHeader, safetensorsHeaderBytes } from './model-files/safetensors-header.js';
+import { readSafetensors, writeSafetensors } from './safetensors.js';
 
 let directory: string;
 beforeAll(async () => {
@@ -17,6 +18,12 @@ function file(header: unknown, dataBytes: number): Uint8Array {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
   bytes.set(text, 8);
   return bytes;
+}
+
+/** The header of a whole file in memory, checked as the reader does. */
+function parse(bytes: Uint8Array): void {
+  const headerBytes = safetensorsHeaderBytes(bytes.subarray(0, 8), bytes.length, 'test');
+  parseSafetensorsHeader(bytes.subarray(8, 8 + headerBytes), bytes.length, 'test');
 }
 
 const entry = (fields: object) => ({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...fields } });
@@ -34,14 +41,29 @@ describe('safetensors', () => {
     expect(await readdir(directory)).toEqual(['tensors.safetensors']);
   });
 
-  test('half precision is widened', () => {
+  test('bfloat16 is written to the nearest value, ties to even, and NaN stays NaN', async () => {
+    const path = join(directory, 'bfloat16.safetensors');
+    // 1 + 2^-8 lies midway between 1 and 1 + 2^-7, 1 + 3 * 2^-8 between 1 + 2^-7 and 1 + 2^-6; the largest float rounds up to infinity.
+    const values = Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, -1 - 2 ** -8 - 2 ** -20, 3.4028234e38, Number.NaN, -0);
+    await writeSafetensors(path, new Map([['x', { shape: [6], values }]]), {}, 'bfloat16');
+    const { tensors } = await readSafetensors(path);
+    const expected = [1, 1 + 2 ** -6, -1 - 2 ** -7, Number.POSITIVE_INFINITY, Number.NaN, -0];
+    expect([...tensors.get('x')!.values]).toEqual(expected);
+    expect((await readFile(path)).length % 8).toBe(4);
+    await rm(path);
+  });
+
+  test('half precision is widened', async () => {
     const bytes = file(
       { h: { dtype: 'F16', shape: [3], data_offsets: [0, 6] }, b: { dtype: 'BF16', shape: [1], data_offsets: [6, 8] } },
       8,
     );
     // 1.5, the smallest subnormal, minus infinity; and -2 in bfloat16.
     new Uint8Array(bytes.buffer).set([0x00, 0x3e, 0x01, 0x00, 0x00, 0xfc, 0x00, 0xc0], bytes.length - 8);
-    const { tensors } = parseSafetensors(bytes, 'test');
+    const path = join(directory, 'half.safetensors');
+    await writeFile(path, bytes);
+    const { tensors } = await readSafetensors(path);
+    await rm(path);
     expect([...tensors.get('h')!.values]).toEqual([1.5, 2 ** -24, Number.NEGATIVE_INFINITY]);
     expect([...tensors.get('b')!.values]).toEqual([-2]);
   });
@@ -66,14 +88,14 @@ describe('safetensors', () => {
       'tensors overlap or leave a gap at byte 4',
     ],
   ])('refuses: %s', (_, bytes, message) => {
-    expect(() => parseSafetensors(bytes, 'test')).toThrow(message);
+    expect(() => parse(bytes)).toThrow(message);
   });
 
   test('no content crashes it otherwise than by a UsageError', () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(16), (header, dataBytes) => {
         try {
-          parseSafetensors(file(header, dataBytes), 'test');
+          parse(file(header, dataBytes));
         } catch (error) {
           expect((error as { code?: string }).code).toBe('USAGE');
         }

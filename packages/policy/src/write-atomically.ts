@@ -1,7 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 
 /** Writes a file so that a reader, or a crash, sees the old content or the new one whole: temporary file, fsync, rename. */
-export async function writeAtomically(path: string, chunks: readonly (Uint8Array | string)[]): Promise<void> {
+export async function writeAtomically(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w');
   try {

@@ -38,9 +38,9 @@ export async function loadPolicy(folder: string): Promise<PolicyFolder> {
   }
   const tokenizer = new Tokenizer(tokenizerJson);
   const decoder = await loadDecoder(folder);
-  if (tokenizer.vocabSize > decoder.config.vocabSize) {
+  if (tokenizer.vocabSize > decoder.architecture.vocabSize) {
     throw new UsageError(
-      `expected a vocabulary of at most ${decoder.config.vocabSize} tokens in ${file}, as the weights have, received ${tokenizer.vocabSize}`,
+      `expected a vocabulary of at most ${decoder.architecture.vocabSize} tokens in ${file}, as the weights have, received ${tokenizer.vocabSize}`,
     );
   }
   return { decoder, tokenizer, tokenizerJson };

@@ -1,5 +1,5 @@
 import { paddedTokenRows } from '@parl-mt/native';
-import { Decoder, fromHuggingFaceConfig, packSequences } from '@parl-mt/policy';
+import { architectureFromConfigJson, Decoder, packSequences } from '@parl-mt/policy';
 import { selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { type FixtureCase, type Fixtures, matrixOf, numberOf, vectorOf } from './fixture.js';
 import { type LossPair, lossPair } from './loss-pair.js';
@@ -33,7 +33,7 @@ async function judge(each: FixtureCase, fixtures: Fixtures): Promise<Verdict> {
 }
 
 function decoderOf(fixtures: Fixtures, tensors: ReadonlyMap<string, StoredTensor>, prefix: string): Decoder {
-  const config = fromHuggingFaceConfig(fixtures.lines('trl-model.jsonl')[0]!['model_config'], 'trl-model.jsonl');
+  const config = architectureFromConfigJson(fixtures.lines('trl-model.jsonl')[0]!['model_config'], 'trl-model.jsonl');
   return Decoder.fromWeights(config, tensorsBelow(tensors, prefix));
 }
 

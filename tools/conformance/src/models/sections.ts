@@ -1,5 +1,6 @@
 import { checkpoints } from './checkpoints.js';
+import { gguf } from './gguf.js';
 import type { ModelSection } from './section.js';
 
 /** Every section, in the order of the table. */
-export const modelSections: readonly ModelSection[] = [checkpoints];
+export const modelSections: readonly ModelSection[] = [checkpoints, gguf];

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '@parl-mt/schema';
+import { architectureFromConfigJson } from '../architectures/config-json.js';
+import type { DecoderArchitecture } from '../architectures/decoder-architecture.js';
+import { architectureFromGguf } from '../architectures/gguf-architecture.js';
+import { Decoder } from '../decoder.js';
+import { type GenerationDefaults, generationDefaults } from './generation-config.js';
+import { GgufFile } from './gguf-file.js';
+import { GgufWeights } from './gguf-weights.js';
+import { loadWeights } from './load-weights.js';
+import { openFolderWeights } from './sharded-safetensors.js';
+
+export const CONFIG_FILE = 'config.json';
+export const GENERATION_CONFIG_FILE = 'generation_config.json';
+
+/** Where a model came from, and what its files say beside the weights. */
+export interface ModelFiles {
+  readonly kind: 'folder' | 'gguf';
+  /** As given. */
+  readonly path: string;
+  readonly architecture: DecoderArchitecture;
+  readonly generation: GenerationDefaults;
+  /** Parsed `config.json`; undefined for a GGUF file. */
+  readonly config: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface LoadedModel {
+  readonly decoder: Decoder;
+  readonly files: ModelFiles;
+}
+
+/**
+ * Loads a model: a Hugging Face folder (`config.json` with `model.safetensors`, or with shards and their index), or a GGUF
+ * file. Weights become float32 variables of the active backend; they are read straight into the variables' memory, converted
+ * piece by piece, so no second copy of them exists.
+ *
+ * @throws {UsageError} naming what was found and what is supported, for an architecture, an option, a tensor type or a file
+ *   that cannot be loaded.
+ */
+export async function loadModel(modelPath: string): Promise<LoadedModel> {
+  const isFolder = await stat(modelPath).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      throw new UsageError(`expected a model folder or a .gguf file at ${modelPath}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    },
+  );
+  return isFolder ? loadFolder(modelPath) : loadGguf(modelPath);
+}
+
+async function loadFolder(folder: string): Promise<LoadedModel> {
+  const configPath = path.join(folder, CONFIG_FILE);
+  const config = await readJsonFile(configPath);
+  const architecture = architectureFromConfigJson(config, configPath);
+  const generationPath = path.join(folder, GENERATION_CONFIG_FILE);
+  const generation = existsSync(generationPath) ? await readJsonFile(generationPath) : undefined;
+  const defaults = generationDefaults(generation, config, generationPath, architecture.vocabSize);
+  await using weights = await openFolderWeights(folder);
+  return {
+    decoder: Decoder.fromWeights(architecture, await loadWeights(weights, architecture)),
+    files: {
+      kind: 'folder',
+      path: folder,
+      architecture,
+      generation: defaults,
+      config: config as Record<string, unknown>,
+    },
+  };
+}
+
+async function loadGguf(file: string): Promise<LoadedModel> {
+  const gguf = await GgufFile.open(file);
+  try {
+    const architecture = await architectureFromGguf(gguf);
+    await using weights = new GgufWeights(gguf, architecture);
+    return {
+      decoder: Decoder.fromWeights(architecture, await loadWeights(weights, architecture)),
+      files: { kind: 'gguf', path: file, architecture, generation: ggufGeneration(gguf), config: undefined },
+    };
+  } finally {
+    await gguf[Symbol.asyncDispose]();
+  }
+}
+
+/** End tokens: of a text, and of a turn. */
+function ggufGeneration(file: GgufFile): GenerationDefaults {
+  const token = (name: string) => file.number(`tokenizer.ggml.${name}_token_id`);
+  const ends = [token('eos'), token('eot')].filter((id) => id !== undefined);
+  return { endTokens: [...new Set(ends)], beginToken: token('bos'), padToken: token('padding') };
+}
+
+/** @throws {UsageError} when the file cannot be read or is no JSON. */
+export async function readJsonFile(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`expected JSON at ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}

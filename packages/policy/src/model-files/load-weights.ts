@@ -1,0 +1,52 @@
+import { UsageError } from '@parl-mt/schema';
+import type { DecoderArchitecture } from '../architectures/decoder-architecture.js';
+import { HEAD, weightShapes } from '../decoder-weights.js';
+import { elementCount, type StoredTensorInfo, type TensorSource } from './tensor-source.js';
+
+/**
+ * Reads the weights of an architecture, one tensor after another, each into the array that the decoder then keeps.
+ *
+ * @throws {UsageError} naming the tensors that are missing, too many, or of another shape.
+ */
+export async function loadWeights(
+  source: TensorSource,
+  architecture: DecoderArchitecture,
+): Promise<Map<string, Float32Array>> {
+  const shapes = weightShapes(architecture);
+  expectTensors(source.tensors, shapes, source.where);
+  const weights = new Map<string, Float32Array>();
+  for (const [name, shape] of shapes) {
+    const values = new Float32Array(elementCount(shape));
+    await source.read(name, values);
+    weights.set(name, values);
+  }
+  return weights;
+}
+
+/** Tensors that checkpoints hold beside the weights: rotary tables of old versions, and the head where it is tied. */
+function isIgnored(name: string): boolean {
+  return name.endsWith('.rotary_emb.inv_freq') || name === HEAD;
+}
+
+function expectTensors(
+  tensors: ReadonlyMap<string, StoredTensorInfo>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  where: string,
+): void {
+  const problems: string[] = [];
+  for (const [name, shape] of shapes) {
+    const found = tensors.get(name);
+    if (!found) problems.push(`${name} is missing`);
+    else if (found.shape.join() !== shape.join()) {
+      problems.push(`${name} has shape [${found.shape.join(', ')}], not [${shape.join(', ')}]`);
+    }
+  }
+  for (const name of tensors.keys()) {
+    if (!shapes.has(name) && !isIgnored(name)) problems.push(`${name} is not part of this decoder`);
+  }
+  if (problems.length > 0) {
+    const shown = problems.slice(0, 5).join('; ');
+    const more = problems.length > 5 ? `; and ${problems.length - 5} more` : '';
+    throw new UsageError(`expected the weights of the configuration at ${where}: ${shown}${more}`);
+  }
+}
