@@ -1,7 +1,7 @@
 import type { ToolSpec } from '@parl-mt/schema';
 import type { LongContextData } from './long-context.js';
 import type { ProcessObjects } from './process-objects.js';
-import type { Arguments } from './python/evaluate.js';
+import type { Arguments } from './python/callable.js';
 import { PyDict, type PyValue, typeError } from './python/value.js';
 
 /** Attributes of one instance in Python's order. Names starting with `_` are private: not compared, not shown. */

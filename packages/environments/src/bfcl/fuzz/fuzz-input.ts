@@ -44,12 +44,43 @@ const METHODS: readonly KnownMethod[] = apiClassNames.flatMap((className) =>
   })),
 );
 
-const NAMES = ['x', 'f', 'str', 'len', 'int', 'sum', 'sorted', 'max', 'round', 'list', 'dict', 'set', 'tuple', 'abs'];
+const NAMES = [
+  'x',
+  'f',
+  'range',
+  'map',
+  'zip',
+  'enumerate',
+  'pow',
+  'divmod',
+  'format',
+  'type',
+  'print',
+  'next',
+  'await',
+  'str',
+  'len',
+  'int',
+  'sum',
+  'sorted',
+  'max',
+  'round',
+  'list',
+  'dict',
+  'set',
+  'tuple',
+  'abs',
+];
 const HOSTILE_NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', '__import__', 'eval'];
 const STRINGS = ['a.txt', 'USR001', 'AAPL', 'SFO', 'economy', '2024-10-10', '..', '/', '', 'é', '☃', '\\', "it's", '"'];
 const NUMBERS = ['0', '1', '-1', '12345', '1.5', '1e308', '1e-320', '1e400', '0x1f', '1_000', '7j', '9'.repeat(40)];
 const PREFIXES = ['', '', '', 'r', 'b', 'u', 'f', 'rb'];
 const OPERATORS = ['+', '-', '*', '/', '//', '%', '**', '<<', '>>', '&', '|', '^', '@'];
+const BUILTIN_METHODS =
+  'upper split rsplit replace join format format_map find count zfill center strip splitlines title translate encode append pop sort insert extend get items keys update setdefault popitem union add is_integer bit_length __class__'.split(
+    ' ',
+  );
+const PLACES = ['%s', '%5.2f', '%*d', '%(a)s', '%c', '%r%%', '%#x', '%-08e', '%.99999999g', '%', '%y', '%999999999s'];
 const COMPARISONS = ['<', '<=', '==', '!=', 'in', 'not in', 'is', 'is not', 'and', 'or'];
 
 function callText(random: Random, depth: number): string {
@@ -70,7 +101,15 @@ function expression(random: Random, depth: number): string {
   const nested = () => expression(random, depth + 1);
   const many = (make: () => string) => Array.from({ length: random.integer(0, 3) }, make).join(', ');
   if (depth > 4 || random.chance(0.5)) return literal(random);
-  switch (random.integer(0, 9)) {
+  switch (random.integer(0, 13)) {
+    case 10:
+      return `${nested()}.${random.pick(BUILTIN_METHODS)}(${many(nested)})`;
+    case 11:
+      return `'${random.pick(PLACES)}' % ${nested()}`;
+    case 12:
+      return `(lambda ${random.pick(['x', '*x', 'x=1', '**x', 'x, /, y=2', ''])}: ${nested()})(${many(nested)})`;
+    case 13:
+      return `f'{${random.pick(['x', '1', '1.5', '"a"', nested()])}${random.pick(['', '!r', '=', '!z'])}${random.pick(['', ':>9', ':.3f', ':{2}', ':,', ':x'])}}'`;
     case 0:
       return `[${many(nested)}]`;
     case 1:

@@ -43,7 +43,9 @@ export type Expression =
       readonly otherwise: Expression;
     }
   | { readonly kind: 'starred'; readonly value: Expression }
-  | { readonly kind: 'lambda'; readonly parameters: string; readonly body: Expression }
+  | LambdaExpression
+  /** `await value`, `yield value`, `yield from value`: parsed, and refused by the compiler. */
+  | { readonly kind: 'await' | 'yield' | 'yield from'; readonly value: Expression | null }
   | {
       readonly kind: 'comprehension';
       readonly shape: 'list' | 'set' | 'dict' | 'generator';
@@ -61,6 +63,19 @@ export interface CallExpression {
   readonly keywords: readonly { readonly name: string | null; readonly value: Expression }[];
 }
 
+export interface LambdaExpression {
+  readonly kind: 'lambda';
+  readonly parameters: readonly LambdaParameter[];
+  readonly body: Expression;
+}
+
+export interface LambdaParameter {
+  readonly name: string;
+  /** `star` is `*name`, `double star` is `**name`. */
+  readonly kind: 'positional only' | 'plain' | 'star' | 'keyword only' | 'double star';
+  readonly default?: Expression;
+}
+
 /** `key` is null for `**mapping`. */
 export interface DictEntry {
   readonly key: Expression | null;
@@ -71,6 +86,14 @@ export interface ComprehensionClause {
   readonly target: Expression;
   readonly iterable: Expression;
   readonly conditions: readonly Expression[];
+  readonly isAsync?: true;
 }
 
-export type FormattedPart = string | { readonly value: Expression; readonly conversion: '' | 's' | 'r' };
+export type FormattedPart =
+  | string
+  | {
+      readonly value: Expression;
+      readonly conversion: '' | 's' | 'r' | 'a';
+      /** What follows the colon; empty where there is none. */
+      readonly specification: readonly FormattedPart[];
+    };

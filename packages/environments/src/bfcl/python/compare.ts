@@ -152,5 +152,7 @@ export function pyContains(container: PyValue, item: PyValue): boolean {
     if (typeof item === 'bigint') return container.latin1.includes(String.fromCharCode(Number(item)));
     throw typeError(`a bytes-like object is required, not '${typeName(item)}'`);
   }
+  const items = container instanceof PyObject ? container.items() : undefined;
+  if (items !== undefined) return items.some((member) => pyEquals(member, item));
   throw typeError(`argument of type '${typeName(container)}' is not iterable`);
 }

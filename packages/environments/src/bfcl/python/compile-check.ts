@@ -4,7 +4,7 @@ import { PythonSyntaxError } from './tokenizer.js';
 /**
  * What CPython's compiler refuses, and its parser does not: it finds these before anything is evaluated.
  *
- * @throws {PythonSyntaxError} for a repeated keyword argument.
+ * @throws {PythonSyntaxError} for a repeated keyword argument, `await`, `yield` and asynchronous comprehensions.
  */
 export function checkCompilable(expression: Expression): void {
   const pending: unknown[] = [expression];
@@ -17,6 +17,15 @@ export function checkCompilable(expression: Expression): void {
     }
     const { kind } = node as Expression;
     if (kind === 'constant' || kind === 'name') continue;
+    if (kind === 'await' || kind === 'yield' || kind === 'yield from') {
+      throw new PythonSyntaxError(`'${kind === 'await' ? 'await' : 'yield'}' outside function`);
+    }
+    if (
+      kind === 'comprehension' &&
+      (node as Extract<Expression, { kind: 'comprehension' }>).clauses.some((clause) => clause.isAsync)
+    ) {
+      throw new PythonSyntaxError('asynchronous comprehension outside of an asynchronous function');
+    }
     if (kind === 'call') checkKeywords((node as Extract<Expression, { kind: 'call' }>).keywords);
     const children = Object.values(node);
     for (let index = children.length - 1; index >= 0; index--) pending.push(children[index]);

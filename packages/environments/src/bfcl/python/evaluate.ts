@@ -1,37 +1,15 @@
-import type { CallExpression, ComprehensionClause, Expression } from './ast.js';
+import type { CallExpression, ComprehensionClause, Expression, FormattedPart, LambdaExpression } from './ast.js';
+import { attributeOf } from './attributes.js';
+import { type Arguments, PyCallable } from './callable.js';
 import { checkCompilable } from './compile-check.js';
+import { formatValue } from './format.js';
+import { PyIterator } from './iterables.js';
+import { defaultsOf, PyFunction } from './lambda.js';
 import { applyBinary, applyComparison, applyUnary } from './operators.js';
-import { pyRepr, pyStr } from './render.js';
+import { converted } from './str-format.js';
 import { itemAt, sliceOf } from './subscript.js';
 import { PythonSyntaxError } from './tokenizer.js';
-import {
-  isTruthy,
-  iterate,
-  PyDict,
-  PyObject,
-  PySet,
-  PyTuple,
-  PythonError,
-  type PyValue,
-  typeError,
-  typeName,
-} from './value.js';
-
-/** Arguments of a call as Python passes them; keywords in the order written, names distinct. */
-export interface Arguments {
-  readonly positional: readonly PyValue[];
-  readonly keywords: readonly { readonly name: string; readonly value: PyValue }[];
-}
-
-/** A value that can be called. */
-export abstract class PyCallable extends PyObject {
-  abstract call(args: Arguments): PyValue;
-}
-
-/** A value with attributes. */
-export abstract class PyNamespace extends PyObject {
-  abstract attribute(name: string): PyValue | undefined;
-}
+import { isTruthy, iterate, PyDict, PySet, PyTuple, PythonError, type PyValue, typeError, typeName } from './value.js';
 
 /** Looks up a global name; undefined where there is none. */
 export type Scope = (name: string) => PyValue | undefined;
@@ -40,6 +18,15 @@ export type Scope = (name: string) => PyValue | undefined;
 const MAX_DEPTH = 1500;
 /** Items that the comprehensions of one expression may produce. */
 const MAX_COMPREHENSION_ITEMS = 100_000;
+/**
+ * Evaluations of one expression, large texts and lists counted by their length: what goes on longer (nested lambdas can, and
+ * methods on long texts) ends as MemoryError.
+ */
+const MAX_WORK = 1_000_000;
+/** Lambdas that call each other; CPython follows about three times as many. */
+const MAX_LAMBDA_DEPTH = 300;
+/** Length from which a text or list counts as work. */
+const LARGE = 256;
 
 /**
  * Evaluates an expression. Reaches nothing but what `scope` hands out.
@@ -55,6 +42,8 @@ export function evaluate(expression: Expression, scope: Scope): PyValue {
 class Evaluator {
   #depth = 0;
   #comprehensionItems = 0;
+  #work = 0;
+  #lambdaDepth = 0;
   /** By `:=` within this expression. */
   readonly #assigned = new Map<string, PyValue>();
 
@@ -64,7 +53,14 @@ class Evaluator {
     }
     const value = this.#evaluateKind(expression, scope);
     this.#depth--;
+    this.#charge(value);
     return value;
+  }
+
+  #charge(value: PyValue): void {
+    const length = typeof value === 'string' || Array.isArray(value) ? value.length : 0;
+    this.#work += length < LARGE ? 1 : length / 16;
+    if (this.#work > MAX_WORK) throw new PythonError('MemoryError', '');
   }
 
   #evaluateKind(expression: Expression, scope: Scope): PyValue {
@@ -72,8 +68,9 @@ class Evaluator {
       case 'constant':
         return expression.value;
       case 'name': {
-        const value = this.#assigned.get(expression.id) ?? scope(expression.id);
-        if (value === undefined) throw new PythonError('NameError', `name '${expression.id}' is not defined`);
+        const { id } = expression;
+        const value = this.#assigned.has(id) ? this.#assigned.get(id) : scope(id);
+        if (value === undefined) throw new PythonError('NameError', `name '${id}' is not defined`);
         return value;
       }
       case 'named': {
@@ -113,21 +110,42 @@ class Evaluator {
       case 'subscript':
         return this.#subscript(expression, scope);
       case 'formatted':
-        return expression.parts
-          .map((part) => {
-            if (typeof part === 'string') return part;
-            const value = this.evaluate(part.value, scope);
-            return part.conversion === 'r' ? pyRepr(value) : pyStr(value);
-          })
-          .join('');
+        return this.#formatted(expression.parts, scope);
       case 'comprehension':
         return this.#comprehension(expression, scope);
       case 'starred':
         throw new PythonSyntaxError("can't use starred expression here");
-      case 'slice':
       case 'lambda':
-        throw typeError(`${expression.kind} is not supported here`);
+        return this.#lambda(expression, scope);
+      case 'slice':
+        throw typeError("unhashable type: 'slice'");
+      case 'await':
+      case 'yield':
+      case 'yield from':
+        throw new PythonSyntaxError(`'${expression.kind === 'await' ? 'await' : 'yield'}' outside function`);
     }
+  }
+
+  #formatted(parts: readonly FormattedPart[], scope: Scope): string {
+    return parts
+      .map((part) => {
+        if (typeof part === 'string') return part;
+        const value = converted(this.evaluate(part.value, scope), part.conversion);
+        return formatValue(value, this.#formatted(part.specification, scope));
+      })
+      .join('');
+  }
+
+  #lambda({ parameters, body }: LambdaExpression, scope: Scope): PyFunction {
+    const defaults = defaultsOf(parameters, (value) => this.evaluate(value, scope));
+    return new PyFunction(parameters, defaults, (bound) => {
+      if (++this.#lambdaDepth > MAX_LAMBDA_DEPTH) {
+        throw new PythonError('RecursionError', 'maximum recursion depth exceeded');
+      }
+      const value = this.evaluate(body, (name) => (bound.has(name) ? bound.get(name) : scope(name)));
+      this.#lambdaDepth--;
+      return value;
+    });
   }
 
   #items(items: readonly Expression[], scope: Scope): PyValue[] {
@@ -182,7 +200,8 @@ class Evaluator {
       else keywords.push(...unpackKeywords(this.evaluate(value, scope), names));
     }
     if (!(callee instanceof PyCallable)) throw typeError(`'${typeName(callee)}' object is not callable`);
-    return callee.call({ positional, keywords });
+    for (const value of positional) this.#charge(value);
+    return callee.call({ positional, keywords } satisfies Arguments);
   }
 
   #subscript(expression: Extract<Expression, { kind: 'subscript' }>, scope: Scope): PyValue {
@@ -211,6 +230,7 @@ class Evaluator {
     visit(expression.clauses, scope);
     if (expression.shape === 'dict') return new PyDict(results);
     const items = results.map(([item]) => item);
+    if (expression.shape === 'generator') return new PyIterator('generator', items);
     return expression.shape === 'set' ? new PySet(items) : items;
   }
 }
@@ -235,10 +255,4 @@ function unpackKeywords(mapping: PyValue, names: Set<string>): { name: string; v
     names.add(name);
     return { name, value };
   });
-}
-
-function attributeOf(value: PyValue, name: string): PyValue {
-  const attribute = value instanceof PyNamespace ? value.attribute(name) : undefined;
-  if (attribute !== undefined) return attribute;
-  throw new PythonError('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);
 }

@@ -44,6 +44,19 @@ export function jsonMemberText(text: string, key: string): string | undefined {
   return found;
 }
 
+/**
+ * What {@link readJson} gave as plain JavaScript: ints become numbers, so those beyond 2^53 are rounded.
+ *
+ * @param value - of the types that JSON has.
+ */
+export function plainValue(value: PyValue): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (!(value instanceof PyDict)) return value;
+  // Entries are defined, not assigned, so that "__proto__" is a key like any other.
+  return Object.fromEntries(Array.from(value.entries(), ([key, item]) => [key, plainValue(item)]));
+}
+
 class JsonReader {
   readonly #text: string;
   #position = 0;

@@ -65,3 +65,36 @@ export function toFloat(value: PyValue): number {
   }
   throw new PythonError('ValueError', `could not convert string to float: ${pyRepr(value)}`);
 }
+
+const RADIX_PREFIXES: ReadonlyMap<number, string> = new Map([
+  [2, 'b'],
+  [8, 'o'],
+  [16, 'x'],
+]);
+
+/**
+ * Python `int(text, base)`; base 0 reads the prefix.
+ *
+ * @throws {PythonError} ValueError.
+ */
+export function toIntOfBase(text: string, base: number): bigint {
+  if (base !== 0 && (base < 2 || base > 36)) {
+    throw new PythonError('ValueError', 'int() base must be >= 2 and <= 36, or 0');
+  }
+  const invalid = () => new PythonError('ValueError', `invalid literal for int() with base ${base}: ${pyRepr(text)}`);
+  const match = /^([-+]?)(?:0([box])_?)?([0-9a-z]+(?:_[0-9a-z]+)*)$/.exec(asciiDigits(stripSpaces(text)).toLowerCase());
+  if (match === null) throw invalid();
+  const [, sign, prefix, body = ''] = match as unknown as [string, string, string | undefined, string];
+  const named = [...RADIX_PREFIXES].find(([, letter]) => letter === prefix)?.[0];
+  const radix = base === 0 ? (named ?? 10) : base;
+  // "0b1" is a number of base 16, too.
+  const digits = named === radix || prefix === undefined ? body : `0${prefix}${body}`;
+  if (base === 0 && named === undefined && /^0+[1-9a-z]/.test(digits)) throw invalid();
+  let value = 0n;
+  for (const digit of digits.replaceAll('_', '')) {
+    const worth = Number.parseInt(digit, 36);
+    if (worth >= radix) throw invalid();
+    value = value * BigInt(radix) + BigInt(worth);
+  }
+  return sign === '-' ? -value : value;
+}

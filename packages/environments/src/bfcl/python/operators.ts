@@ -1,5 +1,6 @@
 import { pyContains, pyEquals, pyOrder } from './compare.js';
 import { PyComplex } from './complex.js';
+import { percentFormat } from './percent-format.js';
 import { powDouble, powNegativeBase } from './power.js';
 import { bitLength, divideToDouble, intToDouble } from './rational.js';
 import { tooManyDigits } from './render.js';
@@ -37,7 +38,7 @@ export function applyBinary(operator: BinaryOperator, a: PyValue, b: PyValue): P
     case '*':
       return isSequence(a) || isSequence(b) ? repeat(a, b) : applyOther(operator, a, b);
     case '%':
-      return typeof a === 'string' && !a.includes('%') ? formatNothing(a, b) : applyOther(operator, a, b);
+      return typeof a === 'string' ? percentFormat(a, b) : applyOther(operator, a, b);
     case '-':
       if (a instanceof PySet && b instanceof PySet) return new PySet(a.sorted().filter((item) => !b.has(item)));
       return applyOther(operator, a, b);
@@ -210,13 +211,6 @@ function powFloats(base: number, exponent: number): PyValue {
     throw new PythonError('OverflowError', "(34, 'Numerical result out of range')");
   }
   return result;
-}
-
-/** Python `text % arguments` where the text has no place for any; with places it is not supported here. */
-function formatNothing(text: string, args: PyValue): string {
-  const isUnused = args instanceof PyTuple ? args.items.length === 0 : Array.isArray(args) || args instanceof PyDict;
-  if (isUnused) return text;
-  throw typeError('not all arguments converted during string formatting');
 }
 
 function isSequence(value: PyValue): value is string | PyValue[] | PyTuple | PyBytes {

@@ -1,4 +1,5 @@
-import type { ComprehensionClause, DictEntry, Expression, FormattedPart } from './ast.js';
+import type { ComprehensionClause, DictEntry, Expression, FormattedPart, LambdaParameter } from './ast.js';
+import { splitFormatted } from './formatted-text.js';
 import { parseNumber, parseStringBody } from './literals.js';
 import type { BinaryOperator, ComparisonOperator } from './operators.js';
 import { PythonSyntaxError, type Token, tokenize } from './tokenizer.js';
@@ -16,8 +17,6 @@ const KEYWORDS: ReadonlySet<string> = new Set(
 
 /**
  * Parses one Python expression, as `ast.parse(text, mode="eval")` does.
- *
- * Left out, and refused as syntax errors: `await`, `yield`.
  *
  * @throws {PythonSyntaxError} for everything else.
  */
@@ -190,23 +189,53 @@ class Parser {
 
   #parseLambda(): Expression {
     this.#index++;
-    const parameters: string[] = [];
+    const parameters: LambdaParameter[] = [];
+    let kind: 'plain' | 'keyword only' = 'plain';
     while (!this.#isOperator(':')) {
-      const token = this.#peek();
-      const isParameterPart =
-        (token.kind === 'name' && !KEYWORDS.has(token.text)) ||
-        (token.kind === 'operator' && ['*', '**', '/', ','].includes(token.text));
-      if (!isParameterPart) {
-        if (!this.#takeOperator('=')) this.#fail();
-        this.#parseExpression();
-        parameters.push('=...');
-        continue;
+      if (this.#takeOperator('/')) {
+        if (parameters.length === 0 || kind !== 'plain') this.#fail();
+        for (const [index, parameter] of parameters.entries()) {
+          parameters[index] = { ...parameter, kind: 'positional only' };
+        }
+      } else if (this.#takeOperator('**')) {
+        parameters.push({ name: this.#takeParameterName(), kind: 'double star' });
+      } else if (this.#takeOperator('*')) {
+        if (kind !== 'plain') this.#fail();
+        kind = 'keyword only';
+        if (this.#isOperator(':')) throw new PythonSyntaxError('named arguments must follow bare *');
+        if (!this.#isOperator(',')) parameters.push({ name: this.#takeParameterName(), kind: 'star' });
+      } else {
+        const name = this.#takeParameterName();
+        const value = this.#takeOperator('=') ? this.#parseExpression() : undefined;
+        if (value === undefined && kind === 'plain' && parameters.at(-1)?.default !== undefined) {
+          throw new PythonSyntaxError('non-default argument follows default argument');
+        }
+        parameters.push(value === undefined ? { name, kind } : { name, kind, default: value });
       }
-      parameters.push(token.text === ',' ? ', ' : token.text);
-      this.#index++;
+      if (!this.#takeOperator(',') && !this.#isOperator(':')) this.#fail();
+    }
+    const names = parameters.map(({ name }) => name);
+    const repeated = names.find((name, index) => names.indexOf(name) !== index);
+    if (repeated !== undefined) {
+      throw new PythonSyntaxError(`duplicate argument '${repeated}' in function definition`);
     }
     this.#expectOperator(':');
-    return { kind: 'lambda', parameters: parameters.join(''), body: this.#parseExpression() };
+    return { kind: 'lambda', parameters, body: this.#parseExpression() };
+  }
+
+  #takeParameterName(): string {
+    const token = this.#peek();
+    if (token.kind !== 'name' || KEYWORDS.has(token.text)) this.#fail();
+    this.#index++;
+    return token.text;
+  }
+
+  /** `yield`, `yield value`, `yield from value`: in parentheses only. */
+  #parseYield(): Expression {
+    this.#index++;
+    if (this.#takeWord('from')) return { kind: 'yield from', value: this.#parseExpression() };
+    if (this.#isOperator(')')) return { kind: 'yield', value: null };
+    return { kind: 'yield', value: this.#parseExpressionList(')') };
   }
 
   #parseOr(): Expression {
@@ -268,7 +297,9 @@ class Parser {
       this.#index++;
       return { kind: 'unary', operator: token.text, operand: this.#nested(() => this.#parseUnary()) };
     }
-    const base = this.#parsePostfix();
+    const base: Expression = this.#takeWord('await')
+      ? { kind: 'await', value: this.#parsePostfix() }
+      : this.#parsePostfix();
     if (!this.#takeOperator('**')) return base;
     return { kind: 'binary', operator: '**', left: base, right: this.#nested(() => this.#parseUnary()) };
   }
@@ -412,7 +443,7 @@ class Parser {
 
   #parseParentheses(): Expression {
     if (this.#takeOperator(')')) return { kind: 'tuple', items: [] };
-    const value = this.#parseExpressionList(')');
+    const value = this.#isWord('yield') ? this.#parseYield() : this.#parseExpressionList(')');
     if (this.#isComprehension()) {
       const clauses = this.#parseClauses();
       this.#expectOperator(')');
@@ -465,7 +496,13 @@ class Parser {
         entries.push({ key: null, value: this.#parseBinary(0) });
       } else {
         key ??= this.#parseExpression();
+        if (entries.length > 0 && (this.#isOperator(',') || this.#isOperator('}'))) {
+          throw new PythonSyntaxError("':' expected after dictionary key");
+        }
         this.#expectOperator(':');
+        if (this.#isOperator(',') || this.#isOperator('}')) {
+          throw new PythonSyntaxError("expression expected after dictionary key and ':'");
+        }
         const value = this.#parseExpression();
         if (entries.length === 0 && this.#isComprehension()) {
           const clauses = this.#parseClauses();
@@ -483,18 +520,20 @@ class Parser {
   }
 
   #isComprehension(): boolean {
-    return this.#isWord('for');
+    return this.#isWord('for') || (this.#isWord('async') && this.#isWord('for', 1));
   }
 
   #parseClauses(): ComprehensionClause[] {
     const clauses: ComprehensionClause[] = [];
-    while (this.#takeWord('for')) {
+    while (this.#isComprehension()) {
+      const isAsync = this.#takeWord('async');
+      this.#index++;
       const target = this.#parseTarget();
       if (!this.#takeWord('in')) this.#fail();
       const iterable = this.#parseOr();
       const conditions: Expression[] = [];
       while (this.#takeWord('if')) conditions.push(this.#parseOr());
-      clauses.push({ target, iterable, conditions });
+      clauses.push(isAsync ? { target, iterable, conditions, isAsync } : { target, iterable, conditions });
     }
     return clauses;
   }
@@ -544,30 +583,22 @@ class Parser {
     return isPrefixedU ? { kind: 'constant', value: text, isPrefixedU } : { kind: 'constant', value: text };
   }
 
-  /** Adds the parts: `{expression}`, `{expression!r}`, `{expression!s}`; format specifications are refused. */
+  /** Adds the parts of an f-string. */
   #parseFormatted(body: string, prefix: string, parts: FormattedPart[]): void {
-    let text = '';
-    for (let index = 0; index < body.length; index++) {
-      const character = body[index] as string;
-      if ((character === '{' || character === '}') && body[index + 1] === character) {
-        text += character;
-        index++;
-      } else if (character === '}') {
-        throw new PythonSyntaxError("f-string: single '}' is not allowed");
-      } else if (character === '{') {
-        const end = body.indexOf('}', index);
-        if (end < 0) throw new PythonSyntaxError("f-string: expecting '}'");
-        const field = /^([\s\S]*?)(?:!([rs]))?$/.exec(body.slice(index + 1, end)) as RegExpExecArray;
-        if ((field[1] as string).trim() === '') throw new PythonSyntaxError('f-string: empty expression not allowed');
-        parts.push(parseStringBody(text, prefix));
-        const value = this.#nested(() => new Parser(tokenize(`(${field[1]})`)).parseInput());
-        parts.push({ value, conversion: (field[2] ?? '') as '' | 's' | 'r' });
-        text = '';
-        index = end;
-      } else {
-        text += character;
-      }
-    }
-    if (text !== '') parts.push(parseStringBody(text, prefix));
+    parts.push(...this.#formattedParts(body, prefix, 0));
+  }
+
+  #formattedParts(body: string, prefix: string, depth: number): FormattedPart[] {
+    if (depth > 1) throw new PythonSyntaxError('f-string: expressions nested too deeply');
+    return splitFormatted(body, depth > 0).flatMap((piece): FormattedPart[] => {
+      if (typeof piece === 'string') return [parseStringBody(piece, prefix)];
+      const value = this.#nested(() => new Parser(tokenize(`(${piece.expression})`)).parseInput());
+      const specification =
+        piece.specification === undefined ? [] : this.#formattedParts(piece.specification, prefix, depth + 1);
+      const conversion =
+        piece.isShown && piece.conversion === '' && specification.length === 0 ? 'r' : piece.conversion;
+      const part = { value, conversion, specification };
+      return piece.isShown ? [`${piece.expression}=${piece.gap}`, part] : [part];
+    });
   }
 }

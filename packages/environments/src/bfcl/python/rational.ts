@@ -106,7 +106,7 @@ export function roundDouble(value: number, digits: number): number {
 }
 
 /** round(mantissa * 2^exponent * 10^digits), ties to even; mantissa >= 0. */
-function decimalInteger(mantissa: bigint, exponent: number, digits: number): bigint {
+export function decimalInteger(mantissa: bigint, exponent: number, digits: number): bigint {
   let numerator = mantissa;
   let denominator = 1n;
   if (exponent >= 0) numerator <<= BigInt(exponent);

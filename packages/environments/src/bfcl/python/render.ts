@@ -32,6 +32,11 @@ export function pyRepr(value: PyValue): string {
   return new ReprWriter().write(value);
 }
 
+/** Python `ascii(value)`: repr with everything beyond ASCII escaped. */
+export function pyAscii(value: PyValue): string {
+  return pyRepr(value).replace(/[^\0-\x7f]/gu, escapeCharacter);
+}
+
 class ReprWriter {
   #length = 0;
   readonly #open = new Set<PyValue>();

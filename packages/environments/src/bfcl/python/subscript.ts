@@ -1,3 +1,4 @@
+import { PyRange } from './iterables.js';
 import { pyRepr } from './render.js';
 import { lengthOf, PyDict, PyTuple, PythonError, type PyValue, typeError, typeName } from './value.js';
 
@@ -29,7 +30,7 @@ export function itemAt(value: PyValue, index: PyValue): PyValue {
   const item = items[position < 0 ? position + items.length : position];
   if (item === undefined) {
     const subject = typeof value === 'string' ? 'string' : typeName(value);
-    throw new PythonError('IndexError', `${subject} index out of range`);
+    throw new PythonError('IndexError', `${value instanceof PyRange ? 'range object' : subject} index out of range`);
   }
   return item;
 }
@@ -60,6 +61,7 @@ function listPosition(list: readonly PyValue[], index: PyValue): number {
 function sequenceItems(value: PyValue): readonly PyValue[] | undefined {
   if (Array.isArray(value)) return value;
   if (typeof value === 'string') return Array.from(value);
+  if (value instanceof PyRange) return value.items();
   return value instanceof PyTuple ? value.items : undefined;
 }
 

@@ -16,6 +16,18 @@ export function splitLines(text: string): string[] {
   return lines;
 }
 
+/** Python `text.splitlines(keepends=True)`. */
+export function linesWithEnds(text: string): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  for (const end of text.matchAll(LINE_END)) {
+    lines.push(text.slice(start, end.index + end[0].length));
+    start = end.index + end[0].length;
+  }
+  if (start < text.length) lines.push(text.slice(start));
+  return lines;
+}
+
 /** Python `text.split()`: pieces between runs of whitespace, no empty ones. */
 export function splitWords(text: string): string[] {
   return text.split(SPACES).filter((word) => word !== '');

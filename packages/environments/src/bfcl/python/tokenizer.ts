@@ -127,7 +127,12 @@ function checkNumberEnd(number: string, rest: string): void {
     );
   }
   if (/^[\p{L}\p{N}_]/u.test(rest) && !/^(?:and|else|for|if|in|is|not|or)\b/.test(rest)) {
-    throw new PythonSyntaxError('invalid decimal literal');
+    const radix = /^0[xX]$/.test(number + rest[0])
+      ? 'hexadecimal'
+      : /^0[oO]$/.test(number + rest[0])
+        ? 'octal'
+        : 'decimal';
+    throw new PythonSyntaxError(`invalid ${/^0[bB]$/.test(number + rest[0]) ? 'binary' : radix} literal`);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Expression, FormattedPart } from './ast.js';
+import type { Expression, FormattedPart, LambdaParameter } from './ast.js';
 import type { BinaryOperator } from './operators.js';
 import { pyRepr } from './render.js';
 import { pyEllipsis } from './value.js';
@@ -19,6 +19,7 @@ const Level = {
   term: 13,
   factor: 14,
   power: 15,
+  await: 16,
   atom: 17,
 } as const;
 
@@ -109,8 +110,15 @@ function write(expression: Expression, level: number): string {
     }
     case 'starred':
       return `*${write(expression.value, Level.bitOr)}`;
+    case 'await':
+      return parenthesised(Level.await, `await ${write(expression.value as Expression, Level.atom)}`);
+    case 'yield':
+      return expression.value === null ? '(yield)' : `(yield ${write(expression.value, Level.atom)})`;
+    case 'yield from':
+      return `(yield from ${write(expression.value as Expression, Level.atom)})`;
     case 'lambda': {
-      const head = expression.parameters === '' ? 'lambda' : `lambda ${expression.parameters}`;
+      const parameters = parametersText(expression.parameters);
+      const head = parameters === '' ? 'lambda' : `lambda ${parameters}`;
       return parenthesised(Level.test, `${head}: ${write(expression.body, Level.test)}`);
     }
     case 'comprehension':
@@ -139,6 +147,18 @@ function callText({ callee, positional, keywords }: Extract<Expression, { kind: 
   return `${write(callee, Level.atom)}(${args.join(', ')})`;
 }
 
+function parametersText(parameters: readonly LambdaParameter[]): string {
+  const texts: string[] = [];
+  for (const [index, { name, kind, default: value }] of parameters.entries()) {
+    const previous = parameters[index - 1]?.kind;
+    if (kind === 'keyword only' && previous !== 'keyword only' && previous !== 'star') texts.push('*');
+    const stars = { star: '*', 'double star': '**', plain: '', 'positional only': '', 'keyword only': '' }[kind];
+    texts.push(`${stars}${name}${value === undefined ? '' : `=${write(value, Level.test)}`}`);
+    if (kind === 'positional only' && parameters[index + 1]?.kind !== 'positional only') texts.push('/');
+  }
+  return texts.join(', ');
+}
+
 function indexText(index: Expression): string {
   return index.kind === 'tuple' && index.items.length > 0 ? itemsText(index.items) : write(index, Level.test);
 }
@@ -156,9 +176,9 @@ function comprehensionText(expression: Extract<Expression, { kind: 'comprehensio
     expression.value === undefined
       ? write(expression.element, Level.test)
       : `${write(expression.element, Level.test)}: ${write(expression.value, Level.test)}`;
-  const clauses = expression.clauses.map(({ target, iterable, conditions }) => {
+  const clauses = expression.clauses.map(({ target, iterable, conditions, isAsync }) => {
     const tests = conditions.map((condition) => ` if ${write(condition, Level.test + 1)}`);
-    return ` for ${write(target, Level.tuple)} in ${write(iterable, Level.test + 1)}${tests.join('')}`;
+    return `${isAsync ? ' async' : ''} for ${write(target, Level.tuple)} in ${write(iterable, Level.test + 1)}${tests.join('')}`;
   });
   const [open, close] = { list: '[]', set: '{}', dict: '{}', generator: '()' }[expression.shape];
   return `${open}${element}${clauses.join('')}${close}`;
@@ -166,5 +186,7 @@ function comprehensionText(expression: Extract<Expression, { kind: 'comprehensio
 
 function formattedPartText(part: FormattedPart): string {
   if (typeof part === 'string') return part.replaceAll('{', '{{').replaceAll('}', '}}');
-  return `{${write(part.value, Level.test)}${part.conversion === '' ? '' : `!${part.conversion}`}}`;
+  const conversion = part.conversion === '' ? '' : `!${part.conversion}`;
+  const specification = part.specification.map(formattedPartText).join('');
+  return `{${write(part.value, Level.test + 1)}${conversion}${specification === '' ? '' : `:${specification}`}}`;
 }

@@ -34,6 +34,16 @@ export abstract class PyObject {
     return true;
   }
 
+  /** The items a `for` loop visits; undefined where there is nothing to iterate over. */
+  items(): PyValue[] | undefined {
+    return undefined;
+  }
+
+  /** What `len` gives; undefined where it is a TypeError. */
+  size(): number | undefined {
+    return undefined;
+  }
+
   /** Python `==` with another value, where that is not identity. `compare` continues into parts. */
   isEqual(other: PyValue, _compare: (a: PyValue, b: PyValue) => boolean): boolean {
     return this === other;
@@ -86,6 +96,14 @@ export class PyBytes extends PyObject {
       else text += character;
     }
     return `b${quote}${text}${quote}`;
+  }
+
+  override items(): PyValue[] {
+    return Array.from(this.latin1, (unit) => BigInt(unit.charCodeAt(0)));
+  }
+
+  override size(): number {
+    return this.latin1.length;
   }
 
   override isEqual(other: PyValue): boolean {
@@ -159,6 +177,10 @@ export class PyDict {
     return this.#entries.delete(hashKey(key));
   }
 
+  clear(): void {
+    this.#entries.clear();
+  }
+
   keys(): PyValue[] {
     return Array.from(this.#entries.values(), (entry) => entry[0]);
   }
@@ -190,6 +212,14 @@ export class PySet {
 
   has(item: PyValue): boolean {
     return this.#items.has(hashKey(item));
+  }
+
+  delete(item: PyValue): boolean {
+    return this.#items.delete(hashKey(item));
+  }
+
+  clear(): void {
+    this.#items.clear();
   }
 
   /** Members by code point order: Python's own order is random, so one fixed order stands for all of them. */
@@ -263,8 +293,7 @@ export function isTruthy(value: PyValue): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof PyTuple) return value.items.length > 0;
   if (value instanceof PyDict || value instanceof PySet) return value.size > 0;
-  if (value instanceof PyBytes) return value.latin1 !== '';
-  return true;
+  return value instanceof PyObject ? value.size() !== 0 : true;
 }
 
 /**
@@ -278,7 +307,8 @@ export function iterate(value: PyValue): PyValue[] {
   if (value instanceof PyTuple) return value.items.slice();
   if (value instanceof PyDict) return value.keys();
   if (value instanceof PySet) return value.sorted();
-  if (value instanceof PyBytes) return Array.from(value.latin1, (unit) => BigInt(unit.charCodeAt(0)));
+  const items = value instanceof PyObject ? value.items() : undefined;
+  if (items !== undefined) return items;
   throw typeError(`'${typeName(value)}' object is not iterable`);
 }
 
@@ -299,6 +329,7 @@ export function lengthOf(value: PyValue): number {
   if (typeof value === 'string') return codePointLength(value);
   if (value instanceof PyTuple) return value.items.length;
   if (value instanceof PyDict || value instanceof PySet) return value.size;
-  if (value instanceof PyBytes) return value.latin1.length;
+  const size = value instanceof PyObject ? value.size() : undefined;
+  if (size !== undefined) return size;
   throw typeError(`object of type '${typeName(value)}' has no len()`);
 }
