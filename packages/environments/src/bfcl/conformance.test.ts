@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { UsageError } from '@parl-mt/schema';
 import { expect, test } from 'vitest';
 import { formatConformance } from '../conformance/format-conformance.js';
@@ -75,4 +76,62 @@ test('a difference, a record without its task and a file of unknown kind each fa
   ]);
   expect(unknown.isPassing).toBe(false);
   expect(formatConformance(unknown)).toContain('traces/mystery_x.jsonl');
+});
+
+test('a malformed record is a difference of its file, and the others are run', async () => {
+  const files = {
+    'decode_bad.jsonl': `${GOOD}{"id": "c", "mode": "prompt\n${GOOD}{"id": "d"}\n[]\n`,
+    'decode_good.jsonl': GOOD,
+  };
+  const report = await runConformance(folderWithTraces(files), [bfclSuite]);
+  expect(report.isPassing).toBe(false);
+  expect(report.suites[0]?.checks.map(({ records, matched, isPassing }) => [records, matched, isPassing])).toEqual([
+    [5, 2, false],
+    [1, 1, true],
+  ]);
+  const text = formatConformance(report);
+  expect(text).toContain('traces/decode_bad.jsonl:2: expected JSON: Unterminated string');
+  expect(text).toContain('traces/decode_bad.jsonl:4: expected mode to be a string, received nothing');
+  expect(text).toContain('traces/decode_bad.jsonl:5: expected an object, received a list');
+});
+
+test('one bad record fails a file of which almost all must match', async () => {
+  const report = await runConformance(folderWithTraces({ 'errors_x.jsonl': `${'{"id": "x"'}\n` }), [bfclSuite]);
+  expect(report.isPassing).toBe(false);
+});
+
+test('gzipped traces and NaN as Python prints it are read; notes and folders beside traces are passed over', async () => {
+  const directory = folderWithTraces({ 'README.md': 'notes', '.decode_y.jsonl': 'x', 'decode_x.jsonl': GOOD });
+  const traces = join(directory, 'bfcl', 'traces');
+  mkdirSync(join(traces, 'old.jsonl'));
+  const withNaN = GOOD.replace('{', '{"ignored": [NaN, -Infinity], ');
+  writeFileSync(join(traces, 'decode_z.jsonl.gz'), gzipSync(withNaN));
+  const report = await runConformance(directory, [bfclSuite]);
+  expect(report.suites[0]?.checks.map(({ name, matched }) => [name, matched])).toEqual([
+    ['traces/decode_x.jsonl', 1],
+    ['traces/decode_z.jsonl.gz', 1],
+  ]);
+  expect(report.isPassing).toBe(true);
+});
+
+test('a cut-off gzip file and a suite without traces are named, and another suite is run all the same', async () => {
+  const directory = folderWithTraces({ 'decode_x.jsonl': GOOD });
+  mkdirSync(join(directory, 'tau-bench'));
+  const report = await runConformance(directory);
+  expect(report.isPassing).toBe(false);
+  expect(formatConformance(report)).toMatch(/traces\/decode_x.jsonl .* pass/);
+  expect(formatConformance(report)).toContain('expected a folder of traces at');
+  writeFileSync(join(directory, 'bfcl', 'traces', 'decode_y.jsonl.gz'), gzipSync(GOOD).subarray(0, 20));
+  await expect(runConformance(directory, [bfclSuite])).rejects.toThrow(/expected a readable trace file at .*decode_y/);
+});
+
+test('tasks without their answers fail a check of their own', async () => {
+  const directory = folderWithTraces({ 'decode_x.jsonl': GOOD });
+  const tasks = join(directory, 'bfcl', 'data');
+  mkdirSync(join(tasks, 'possible_answer'), { recursive: true });
+  writeFileSync(join(tasks, 'BFCL_v4_multi_turn_base.json'), '{"id": "multi_turn_base_0", "question": [[]]}\n');
+  const report = await runConformance(directory, [bfclSuite]);
+  expect(report.isPassing).toBe(false);
+  expect(formatConformance(report)).toMatch(/tasks of base: expected a file at .*possible_answer/);
+  expect(report.suites[0]?.checks[0]).toMatchObject({ matched: 1, isPassing: true });
 });

@@ -1,7 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, type Task, UsageError } from '@parl-mt/schema';
-import { type ConformanceSuite, kindOfFile, type SuiteReport } from '../conformance/suite.js';
+import { ConfigError, type Task } from '@parl-mt/schema';
+import {
+  type ConformanceSuite,
+  describeFailure,
+  kindOfFile,
+  readTrace,
+  type SuiteReport,
+  traceFilesIn,
+} from '../conformance/suite.js';
 import { type CheckReport, Tally } from '../conformance/tally.js';
 import { type CheckVerdict, checkTask, findIrrelevantTurn, type ModelCalls } from './checker.js';
 import { createInstances } from './create-instances.js';
@@ -38,47 +44,55 @@ export const bfclSuite: ConformanceSuite = { name: 'bfcl', run: runBfclConforman
  * Compares this implementation with recorded runs of the official one.
  *
  * @param directory - folder with `data/`, `traces/` and, for long-context tasks, `long_context_data.json`.
- * @throws {UsageError} when the folder of traces is missing; {ConfigError} for malformed records.
+ * @throws {UsageError} when the folder of traces is missing; {ConfigError} for a file that cannot be read. A malformed record is a
+ *   difference.
  */
 export function runBfclConformance(directory: string): SuiteReport {
   const folder = join(directory, 'traces');
-  if (!existsSync(folder)) throw new UsageError(`expected a folder of traces at ${folder}, received none`);
+  const files = traceFilesIn(folder);
   const runner = new TraceRunner(directory);
   const checks: CheckReport[] = [];
   const unknownFiles: string[] = [];
-  for (const file of readdirSync(folder).sort()) {
+  for (const file of files) {
     const kind = kindOfFile(file, TRACE_KINDS);
     if (kind === undefined) unknownFiles.push(`traces/${file}`);
     else checks.push(runner.runTrace(file, kind));
   }
-  const replays = bfclCategories(directory).map((category) => runner.replay(category));
-  return { suite: 'bfcl', checks: [...checks, ...replays], unknownFiles };
+  const replays = runner.categories.map((category) => runner.replay(category));
+  return { suite: 'bfcl', checks: [...checks, ...runner.unloadable, ...replays], unknownFiles };
 }
 
 class TraceRunner {
   readonly #directory: string;
   readonly #tasks = new Map<string, Task>();
 
+  /** Checks that categories failed whose tasks do not load; the others go on. */
+  readonly unloadable: CheckReport[] = [];
+  readonly categories: string[] = [];
+
   constructor(directory: string) {
     this.#directory = directory;
     for (const category of bfclCategories(directory)) {
-      for (const task of loadBfclTasks(directory, category)) this.#tasks.set(task.id, task);
+      try {
+        for (const task of loadBfclTasks(directory, category)) this.#tasks.set(task.id, task);
+        this.categories.push(category);
+      } catch (error) {
+        const tally = new Tally();
+        tally.countUnreadable(() => describeFailure(`tasks of ${category}`, error));
+        this.unloadable.push(tally.report(`tasks of ${category}`, 'tasks', 'records', 1));
+      }
     }
   }
 
   runTrace(file: string, kind: TraceKind): CheckReport {
     const tally = new Tally();
-    const lines = readFileSync(join(this.#directory, 'traces', file), 'utf8').split('\n');
-    for (const [index, line] of lines.entries()) {
-      if (line.trim() === '') continue;
+    for (const { text: record, line } of readTrace(join(this.#directory, 'traces', file))) {
       tally.countRecord();
-      const fields = RecordFields.parse(line, `traces/${file}:${index + 1}`);
+      const where = `traces/${file}:${line}`;
       try {
-        this.#runRecord(kind, fields, line, tally);
+        this.#runRecord(kind, RecordFields.parse(record, where), record, tally);
       } catch (error) {
-        // A task that does not load is a difference of this record, not the end of the report.
-        if (!(error instanceof ConfigError)) throw error;
-        tally.count(false, () => `${fields.text('id')}: ${error.message}`);
+        tally.countUnreadable(() => describeFailure(where, error));
       }
     }
     const { unit, required } = DEMANDS[kind];

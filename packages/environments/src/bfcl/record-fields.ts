@@ -1,19 +1,18 @@
 import { ConfigError } from '@parl-mt/schema';
+import { JsonSyntaxError, plainValue, readJson } from './python/json-reader.js';
 
 /** Checked access to the fields of a parsed JSON record of unknown origin. */
 export class RecordFields {
   readonly #record: { readonly [key: string]: unknown };
   readonly #where: string;
 
-  /** @throws {ConfigError} when the text is not the JSON of an object. `where` names it in messages. */
+  /**
+   * Reads JSON as Python writes it, NaN and Infinity included.
+   *
+   * @throws {ConfigError} when the text is not the JSON of an object. `where` names it in messages.
+   */
   static parse(text: string, where: string): RecordFields {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw new ConfigError(`${where}: expected JSON: ${(error as Error).message}`, { cause: error });
-    }
-    return new RecordFields(value, where);
+    return new RecordFields(parseJson(text, where), where);
   }
 
   /** @throws {ConfigError} when the value is not an object. */
@@ -70,6 +69,20 @@ export class RecordFields {
 
   #fail(key: string, expected: string, value: unknown): never {
     throw new ConfigError(`${this.#where}: expected ${key} to be ${expected}, received ${kindOf(value)}`);
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Perhaps only for want of NaN; the slower reader knows it, and says what else is wrong.
+  }
+  try {
+    return plainValue(readJson(text));
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new ConfigError(`${where}: expected JSON: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '@parl-mt/schema';
-import type { ConformanceSuite, SuiteReport } from './suite.js';
+import { ParlError, UsageError } from '@parl-mt/schema';
+import { type ConformanceSuite, describeFailure, type SuiteReport } from './suite.js';
 import { conformanceSuites } from './suites.js';
+import { Tally } from './tally.js';
 
 export interface ConformanceReport {
   readonly suites: readonly SuiteReport[];
@@ -15,7 +16,7 @@ export interface ConformanceReport {
  * Compares this implementation with recorded runs of the reference implementations.
  *
  * @param dataDirectory - holds one folder per benchmark, named after its suite.
- * @throws {UsageError} when no suite has a folder there; {ConfigError} for malformed records.
+ * @throws {UsageError} when no suite has a folder there; and, where one suite only is there, what keeps it from starting.
  */
 export async function runConformance(
   dataDirectory: string,
@@ -27,12 +28,24 @@ export async function runConformance(
     throw new UsageError(`expected ${names} in the data folder ${dataDirectory}, received none; pass --data DIR`);
   }
   const reports: SuiteReport[] = [];
-  for (const suite of present) reports.push(await suite.run(join(dataDirectory, suite.name)));
+  for (const suite of present) reports.push(await runSuite(suite, join(dataDirectory, suite.name), present.length > 1));
   return {
     suites: reports,
     absent: suites.filter((suite) => !present.includes(suite)).map(({ name }) => name),
     isPassing: reports.every(isSuitePassing),
   };
+}
+
+/** Runs a suite; what stops it does not stop the others. */
+async function runSuite(suite: ConformanceSuite, directory: string, hasOthers: boolean): Promise<SuiteReport> {
+  try {
+    return await suite.run(directory);
+  } catch (error) {
+    if (!hasOthers || !(error instanceof ParlError)) throw error;
+    const tally = new Tally();
+    tally.countUnreadable(() => describeFailure(suite.name, error));
+    return { suite: suite.name, checks: [tally.report(suite.name, 'suite', 'records', 1)], unknownFiles: [] };
+  }
 }
 
 function isSuitePassing({ checks, unknownFiles }: SuiteReport): boolean {

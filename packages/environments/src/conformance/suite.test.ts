@@ -6,6 +6,8 @@ test('the longest prefix that a file name starts with is its kind', () => {
   expect(kindOfFile('user_sim.jsonl', kinds)).toBe('user_sim');
   expect(kindOfFile('user_sim_2.jsonl', kinds)).toBe('user_sim');
   expect(kindOfFile('errors.json', kinds)).toBe('errors');
+  expect(kindOfFile('errors-2.jsonl.gz', kinds)).toBe('errors');
+  expect(kindOfFile('errors2.jsonl', kinds)).toBe('errors');
   expect(kindOfFile('errorsome.jsonl', kinds)).toBeUndefined();
   expect(kindOfFile('notes.txt', kinds)).toBeUndefined();
 });

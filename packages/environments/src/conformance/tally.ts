@@ -55,6 +55,21 @@ export class Tally {
     if (!isMatch) this.#note(describe);
   }
 
+  /** Counts under a tag only: told, and not demanded. */
+  countTag(tag: string, isMatch: boolean): void {
+    countInto(this.#tags, tag, isMatch);
+  }
+
+  /**
+   * A record that cannot be read or run: a difference however few are demanded, and no end to the report.
+   *
+   * @param describe - says which record, and what is wrong with it.
+   */
+  countUnreadable(describe: () => string): void {
+    this.#checked++;
+    this.countAlso('readable records', false, describe);
+  }
+
   /** Counts a comparison of another kind. */
   countAlso(what: string, isMatch: boolean, describe: () => string): void {
     countInto(this.#also, what, isMatch);

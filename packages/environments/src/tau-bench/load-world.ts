@@ -72,7 +72,7 @@ export function tauDomainsIn(directory: string): string[] {
 export function tauSplitsIn(directory: string, domainName: string): string[] {
   const domain = tauDomain(domainName);
   const folder = join(tauBenchFolder(directory), domain.name);
-  return domain.splits.filter((split) => existsSync(join(folder, `tasks_${split}.json`)));
+  return domain.splits.filter((split) => hasTaskSet(folder, split));
 }
 
 /**
@@ -131,10 +131,15 @@ function readObject(text: string, where: string): PyDict {
   throw new ConfigError(`${where}: expected a JSON object`);
 }
 
+function hasTaskSet(folder: string, split: string): boolean {
+  const file = join(folder, `tasks_${split}.json`);
+  return existsSync(file) || existsSync(`${file}.gz`);
+}
+
 function readTaskSet(folder: string, domain: TauDomain, split: string): readonly TauTask[] {
   const file = join(folder, `tasks_${split}.json`);
-  if (!existsSync(file) && !existsSync(`${file}.gz`)) {
-    const found = domain.splits.filter((name) => existsSync(join(folder, `tasks_${name}.json`)));
+  if (!hasTaskSet(folder, split)) {
+    const found = domain.splits.filter((name) => hasTaskSet(folder, name));
     throw new UsageError(
       `expected the ${split} tasks of ${domain.name} at ${file}, there are none; found: ${found.join(', ') || 'no tasks'}`,
     );

@@ -14,7 +14,7 @@ export const hashVectorDifferences: TraceCheck = (record) => {
 };
 
 /** The initial databases: whole, by table, and some records. */
-export const initialHashDifferences: TraceCheck = (record, worlds, also) =>
+export const initialHashDifferences: TraceCheck = (record, worlds, { also }) =>
   record.entries().flatMap(([domain, value]) => {
     const { tables } = worlds(domain);
     const expected = new TraceRecord(value, `${record.where} ${domain}`);

@@ -5,7 +5,7 @@ import type { TraceCheck } from './suite.js';
 import { differing } from './trace-record.js';
 
 /** A changed run of a task, with the official reward. */
-export const rewardCaseDifferences: TraceCheck = async (record, worlds, also) => {
+export const rewardCaseDifferences: TraceCheck = async (record, worlds, { also }) => {
   const world = worlds(record.text('domain'));
   const known = world.tasks(record.text('split'))[record.number('index')];
   const task = { instruction: '', actions: known?.actions ?? [], outputs: record.texts('outputs') };

@@ -1,9 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, UsageError } from '@parl-mt/schema';
+import { ConfigError } from '@parl-mt/schema';
 import { JsonSyntaxError, readJson } from '../../bfcl/python/json-reader.js';
 import type { PyValue } from '../../bfcl/python/value.js';
-import { type ConformanceSuite, kindOfFile, type SuiteReport } from '../../conformance/suite.js';
+import {
+  type ConformanceSuite,
+  describeFailure,
+  kindOfFile,
+  readTrace,
+  type SuiteReport,
+  traceFilesIn,
+} from '../../conformance/suite.js';
 import { type CheckReport, Tally } from '../../conformance/tally.js';
 import { loadTauWorld, type TauWorld, tauDomainsIn, tauSplitsIn } from '../load-world.js';
 import { agentDifferences } from './agent-trace.js';
@@ -15,12 +21,14 @@ import { stepTraceDifferences } from './step-trace.js';
 import { TraceRecord } from './trace-record.js';
 import { userDifferences } from './user-trace.js';
 
-/** What is wrong with one record, one line each; none where it matches. `also` counts parts of it. */
-export type TraceCheck = (
-  record: TraceRecord,
-  worlds: Worlds,
-  also: (what: string, isMatch: boolean) => void,
-) => string[] | Promise<string[]>;
+/** Counts parts of a record: what is demanded too, and what is only told. */
+export interface TraceCounter {
+  also(what: string, isMatch: boolean): void;
+  told(what: string, isMatch: boolean): void;
+}
+
+/** What is wrong with one record, one line each; none where it matches. */
+export type TraceCheck = (record: TraceRecord, worlds: Worlds, counter: TraceCounter) => string[] | Promise<string[]>;
 
 export type Worlds = (domain: string) => TauWorld;
 
@@ -52,41 +60,47 @@ export const tauBenchSuite: ConformanceSuite = {
     };
     const checks: CheckReport[] = [];
     const unknownFiles: string[] = [];
-    for (const file of traceFiles(directory)) {
+    for (const file of traceFilesIn(join(directory, 'traces'))) {
       const kind = kindOfFile(file, Object.keys(KINDS));
       if (kind === undefined) unknownFiles.push(file);
       else checks.push(await runFile(join(directory, 'traces', file), file, kind, worlds));
     }
     for (const domain of tauDomainsIn(directory)) {
-      for (const split of tauSplitsIn(directory, domain)) checks.push(await replayGroundTruth(worlds(domain), split));
+      for (const split of tauSplitsIn(directory, domain)) checks.push(await replaySplit(worlds, domain, split));
     }
     return { suite: 'tau-bench', checks, unknownFiles };
   },
 };
 
-function traceFiles(directory: string): string[] {
-  const folder = join(directory, 'traces');
-  if (!existsSync(folder)) throw new UsageError(`expected a folder of traces at ${folder}, received none`);
-  return readdirSync(folder)
-    .filter((name) => /\.jsonl?$/.test(name))
-    .sort();
+async function replaySplit(worlds: Worlds, domain: string, split: string): Promise<CheckReport> {
+  try {
+    return await replayGroundTruth(worlds(domain), split);
+  } catch (error) {
+    const tally = new Tally();
+    const name = `ground truth ${domain} ${split}`;
+    tally.countUnreadable(() => describeFailure(name, error));
+    return tally.report(name, 'replay', 'tasks', 1);
+  }
 }
 
 async function runFile(path: string, file: string, kind: string, worlds: Worlds): Promise<CheckReport> {
   const { check, tag } = KINDS[kind] as (typeof KINDS)[string];
   const tally = new Tally();
-  const text = readFileSync(path, 'utf8');
-  const texts = file.endsWith('.json') ? [text] : text.split('\n');
-  for (const [index, line] of texts.entries()) {
-    if (line.trim() === '') continue;
-    const where = `${file}:${index + 1}`;
-    const record = new TraceRecord(parse(line, where), where);
+  for (const { text, line } of readTrace(path)) {
+    const where = `${file}:${line}`;
     tally.countRecord();
-    const problems = await check(record, worlds, (what, isMatch) =>
-      tally.countAlso(what, isMatch, () => `${where} ${what}`),
-    );
-    const tags = tag.map((field) => record.text(field));
-    tally.count(problems.length === 0, () => `${where} ${tags.join(' ')}: ${problems.slice(0, 2).join('; ')}`, tags);
+    try {
+      const record = new TraceRecord(parse(text, where), where);
+      const counter: TraceCounter = {
+        also: (what, isMatch) => tally.countAlso(what, isMatch, () => `${where} ${what}`),
+        told: (what, isMatch) => tally.countTag(what, isMatch),
+      };
+      const problems = await check(record, worlds, counter);
+      const tags = tag.map((field) => record.text(field));
+      tally.count(problems.length === 0, () => `${where} ${tags.join(' ')}: ${problems.slice(0, 2).join('; ')}`, tags);
+    } catch (error) {
+      tally.countUnreadable(() => describeFailure(where, error));
+    }
   }
   return tally.report(file, kind, 'records', 1);
 }

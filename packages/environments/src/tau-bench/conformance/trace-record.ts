@@ -1,5 +1,5 @@
 import { ConfigError } from '@parl-mt/schema';
-import { pyJson } from '../../bfcl/python/render.js';
+import { plainValue } from '../../bfcl/python/json-reader.js';
 import { PyDict, type PyValue, typeName } from '../../bfcl/python/value.js';
 
 /** Checked access to the fields of a trace record; numbers keep int and float apart. */
@@ -64,7 +64,7 @@ export class TraceRecord {
   /** As a plain JSON value, for comparisons in which int and float are the same. */
   plain(key: string): unknown {
     const value = this.#dict.get(key);
-    return value === undefined ? undefined : JSON.parse(pyJson(value));
+    return value === undefined ? undefined : plainValue(value);
   }
 
   #fail(key: string, expected: string, value: PyValue | undefined): never {

@@ -15,7 +15,7 @@ class TracedVerifyUser extends VerifyUser {
 }
 
 /** A scripted model plays the user: what it was sent, what came out, and the history left behind. */
-export const userDifferences: TraceCheck = async (record, _worlds, also) => {
+export const userDifferences: TraceCheck = async (record, _worlds, { also }) => {
   const script = record.texts('script');
   const sent: ChatMessage[][] = [];
   let next = 0;
