@@ -1,8 +1,8 @@
 import type { SynthesisConfig, Turn } from '@parl-mt/schema';
-import { lackPhrasings, missingParameterPhrasings, revealPhrasings } from './missing-parameter-phrasings.js';
+import { missingValues } from './missing-parameter.js';
 import type { Random } from './random.js';
-import { containsLiteral } from './recoverability.js';
-import { type ArgumentProvenance, argumentLiterals, type SynthesizedTask, type TurnTrace } from './trace.js';
+import { lackPhrasings, revealPhrasings } from './reveal-phrasings.js';
+import type { ArgumentProvenance, SynthesizedTask, TurnTrace } from './trace.js';
 import { RejectedDraft } from './turn-draft.js';
 
 /** Categories that tasks can be synthesised in; those of the benchmark. */
@@ -31,28 +31,28 @@ export function applyCategory(category: SynthesisCategory, drawn: SynthesizedTas
   }
 }
 
-/** The request that lacks everything comes first; the drawn message follows it. */
+/** The drawn message comes first, one value of it left out; the next one says the value, and the calls wait for it. */
 function withMissingParameter(drawn: SynthesizedTask, random: Random): SynthesizedTask {
-  const candidates = drawn.trace.flatMap(({ calls }, turn) =>
-    calls.flatMap((call) => {
-      const phrasing = missingParameterPhrasings[call.method];
-      if (phrasing === undefined) return [];
-      const literals = call.arguments.flatMap(({ value }) => argumentLiterals(value));
-      const requests = phrasing.requests.filter((request) => !literals.some((text) => containsLiteral(request, text)));
-      return requests.length === 0 ? [] : [{ turn, requests, questions: phrasing.questions }];
-    }),
-  );
+  const candidates = drawn.trace.flatMap((_, turn) => missingValues(drawn.trace, turn).map((draw) => ({ turn, draw })));
   if (candidates.length === 0) throw new RejectedDraft('no call that can lack a parameter');
-  const { turn, requests, questions } = random.pick(candidates);
-  const incomplete: TurnTrace = {
-    userMessage: random.pick(requests),
-    calls: [],
-    turnMessages: [random.pick(questions)],
-  };
-  const trace = drawn.trace.map((entry) => shifted(entry, turn, turn));
+  const { turn, draw } = random.pick(candidates);
+  const { incomplete, question, completion, literal } = draw(random);
+  // What points at the value points at the message that says it.
+  const trace = drawn.trace.map((entry) => shifted(entry, turn, turn + 1, { literal, turn }));
+  const { calls, turnMessages } = trace[turn]!;
+  trace.splice(
+    turn,
+    1,
+    { userMessage: incomplete, calls: [], turnMessages: [question] },
+    { userMessage: completion, calls, turnMessages },
+  );
   const turns: Turn[] = [...drawn.task.turns];
-  turns.splice(turn, 0, { messages: [{ role: 'user', content: incomplete.userMessage }], groundTruth: [] });
-  trace.splice(turn, 0, incomplete);
+  turns.splice(
+    turn,
+    1,
+    { messages: [{ role: 'user', content: incomplete }], groundTruth: [] },
+    { messages: [{ role: 'user', content: completion }], groundTruth: turns[turn]!.groundTruth },
+  );
   return { ...drawn, task: { ...drawn.task, turns }, trace };
 }
 
@@ -96,11 +96,18 @@ function withMissingFunction(drawn: SynthesizedTask, random: Random): Synthesize
  *
  * @param callsFrom - calls of this turn and later ones come one turn later.
  * @param messagesFrom - so do messages.
+ * @param delayed - what this turn's message said, the next one does now.
  */
-function shifted(entry: TurnTrace, callsFrom: number, messagesFrom: number): TurnTrace {
+function shifted(
+  entry: TurnTrace,
+  callsFrom: number,
+  messagesFrom: number,
+  delayed?: { readonly literal: string; readonly turn: number },
+): TurnTrace {
   const move = (provenance: ArgumentProvenance): ArgumentProvenance => {
     if (provenance.kind === 'stated') return provenance;
-    const from = provenance.kind === 'result' ? callsFrom : messagesFrom;
+    const isDelayed = provenance.turn === delayed?.turn && provenance.literal === delayed.literal;
+    const from = provenance.kind === 'result' ? callsFrom : isDelayed ? provenance.turn : messagesFrom;
     return provenance.turn >= from ? { ...provenance, turn: provenance.turn + 1 } : provenance;
   };
   return {

@@ -99,6 +99,20 @@ describe('synthesizeTasks', () => {
     for (const { task, trace } of synthesizeTasks(configure({ categories: ['miss_param'] }))) {
       const empty = task.turns.findIndex(({ groundTruth }) => groundTruth.length === 0);
       expect(task.turns[empty + 1]?.groundTruth.length).toBeGreaterThan(0);
+      // One value, no more: the first message has the rest, and the second only that one.
+      const [first, second] = [trace[empty], trace[empty + 1]].map((turn) => turn?.userMessage ?? '') as [
+        string,
+        string,
+      ];
+      const stated = trace[empty + 1]!.calls.flatMap(({ arguments: args }) =>
+        args.filter(({ provenance }) => provenance.kind === 'stated'),
+      );
+      const inSecond = stated.filter(
+        ({ provenance: { phrase } }) => !first.toLowerCase().includes(phrase.toLowerCase()),
+      );
+      expect(new Set(inSecond.map(({ text }) => text)).size).toBe(1);
+      expect(second).toContain(inSecond[0]!.provenance.phrase);
+      expect(second.split(' ').length).toBeLessThan(20);
       expect(trace[empty]?.turnMessages.join()).toMatch(/\?$/);
       expect(task).toMatchObject({
         category: 'synthetic_miss_param',

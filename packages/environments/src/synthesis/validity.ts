@@ -2,8 +2,8 @@ import type { Task } from '@parl-mt/schema';
 import { BfclEnvironment } from '../bfcl/bfcl-environment.js';
 import { checkTask } from '../bfcl/checker.js';
 import { taskFingerprint } from './fingerprint.js';
-import { earlyReveals, unrecoverableArguments } from './recoverability.js';
-import type { SynthesizedTask } from './trace.js';
+import { containsLiteral, earlyReveals, unrecoverableArguments } from './recoverability.js';
+import { argumentLiterals, type SynthesizedTask, type TurnTrace } from './trace.js';
 
 export interface ValidityReport {
   readonly tasks: number;
@@ -52,7 +52,7 @@ export function validityReport(tasks: readonly SynthesizedTask[]): ValidityRepor
   const unrecoverable = tasks.flatMap(({ task, trace }) => named(task.id, unrecoverableArguments(trace)));
   const reveals = tasks.flatMap(({ task, trace }) => named(task.id, earlyReveals(trace)));
   const duplicates = findDuplicates(tasks);
-  const twistProblems = tasks.flatMap(({ task }) => named(task.id, problemsOfCategory(task)));
+  const twistProblems = tasks.flatMap(({ task, trace }) => named(task.id, problemsOfCategory(task, trace)));
   const turns = tasks.flatMap(({ trace }) => trace);
   const calls = turns.flatMap((turn) => turn.calls);
   const distances = tasks.flatMap(argumentDistances);
@@ -130,14 +130,22 @@ function replay(environment: BfclEnvironment, { task, trace }: SynthesizedTask):
 }
 
 /** What the category promises: one turn that cannot be done, and what it lacked in the next one. */
-function problemsOfCategory({ category, turns, tools, heldOutTools = [] }: Task): string[] {
+function problemsOfCategory(
+  { category, turns, tools, heldOutTools = [] }: Task,
+  trace: readonly TurnTrace[],
+): string[] {
   const empty = turns.flatMap(({ groundTruth }, turn) => (groundTruth.length === 0 ? [turn] : []));
   const isTwisted = category === 'synthetic_miss_param' || category === 'synthetic_miss_func';
   if (!isTwisted) return empty.length === 0 ? [] : [`turn ${empty[0]} has nothing to do`];
   const [turn] = empty;
   if (empty.length !== 1 || turn === undefined)
     return [`expected one turn that cannot be done, received ${empty.length}`];
-  if (category === 'synthetic_miss_param') return heldOutTools.length === 0 ? [] : ['a function is held out'];
+  if (category === 'synthetic_miss_param') {
+    const problems = heldOutTools.length === 0 ? [] : ['a function is held out'];
+    const missing = valuesNotTold(trace, turn);
+    if (missing.length !== 1) problems.push(`expected one missing value, received ${missing.join(', ') || 'none'}`);
+    return problems;
+  }
   const revealed = turns[turn + 1]?.revealedTools ?? [];
   const isHeldOut = (name: string) =>
     heldOutTools.some((tool) => tool.name === name) && !tools.some((tool) => tool.name === name);
@@ -148,6 +156,19 @@ function problemsOfCategory({ category, turns, tools, heldOutTools = [] }: Task)
     .some(({ groundTruth }) => groundTruth.some((call) => call.startsWith(`${revealed[0]}(`)));
   if (revealed.length === 0 || !isNeeded || isEarly) problems.push('the revealed function is not what the turn lacked');
   return problems;
+}
+
+/** Values of the calls after a turn that cannot be done, which its message and those before it leave open. */
+function valuesNotTold(trace: readonly TurnTrace[], turn: number): string[] {
+  const told = trace.slice(0, turn + 1).map(({ userMessage }) => userMessage);
+  const stated = (trace[turn + 1]?.calls ?? []).flatMap(({ arguments: args }) =>
+    args.filter(({ provenance }) => provenance.kind === 'stated'),
+  );
+  const missing = stated.filter(
+    ({ provenance }) => !told.at(-1)?.toLowerCase().includes(provenance.phrase.toLowerCase()),
+  );
+  const literals = missing.flatMap(({ value }) => argumentLiterals(value));
+  return [...new Set(literals)].filter((literal) => !told.some((message) => containsLiteral(message, literal)));
 }
 
 function findDuplicates(tasks: readonly SynthesizedTask[]): string[] {
