@@ -15,6 +15,14 @@
  */
 export type { ChatCompletion, ChatModel, ChatRequest, ChatTool, ChatTotals, ChatUsage } from './chat-model.js';
 export {
+  ChatTemplate,
+  type ChatTemplateInput,
+  type ChatTemplateOptions,
+  Exact,
+  type RenderedChat,
+  type TemplateData,
+} from './chat-template.js';
+export {
   type CompletionLimits,
   type CompletionParts,
   type ParsedCompletion,
@@ -32,7 +40,9 @@ export {
   type PromptBudget,
   type RenderedPrompt,
 } from './context.js';
-export { readJson } from './json-reader.js';
+export { JinjaError, type JinjaErrorKind } from './jinja/jinja-error.js';
+export { DEFAULT_LIMITS, type JinjaLimits } from './jinja/work.js';
+export { type JsonLimits, readJson } from './json-reader.js';
 export { type LiteralValue, literalFromUnknown, type TextError, writeJson, writePython } from './literal-value.js';
 export { type ParsedCall, parseCallText, renderCallText } from './python-call.js';
 export { readPythonLiteral } from './python-reader.js';

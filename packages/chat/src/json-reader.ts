@@ -6,15 +6,23 @@ import {
   type TextError,
 } from './literal-value.js';
 
-/** Reads JSON text without losing how numbers are spelled. A repeated key keeps its last value. */
+export interface JsonLimits {
+  /** In UTF-16 units. Default 65,536. */
+  readonly maxLength?: number;
+  /** Levels of lists and objects. Default 32. */
+  readonly maxDepth?: number;
+}
+
+/** Reads JSON text without losing how numbers are spelled, nor the order of keys. A repeated key keeps its last value. */
 export function readJson(
   source: string,
+  { maxLength = MAX_LITERAL_LENGTH, maxDepth = MAX_LITERAL_DEPTH }: JsonLimits = {},
 ): { readonly ok: true; readonly value: LiteralValue } | { readonly ok: false; readonly error: TextError } {
   try {
-    if (source.length > MAX_LITERAL_LENGTH) {
-      throw new ReadFailure(`expected at most ${MAX_LITERAL_LENGTH} characters of JSON, received ${source.length}`, 0);
+    if (source.length > maxLength) {
+      throw new ReadFailure(`expected at most ${maxLength} characters of JSON, received ${source.length}`, 0);
     }
-    const reader = new JsonReader(source);
+    const reader = new JsonReader(source, maxDepth);
     return { ok: true, value: reader.readDocument() };
   } catch (error) {
     if (error instanceof ReadFailure) {
@@ -25,13 +33,16 @@ export function readJson(
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\]|\\.)*"/sy;
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
 const SPACE = /[ \t\n\r]*/y;
 
 class JsonReader {
   private position = 0;
 
-  constructor(private readonly source: string) {}
+  constructor(
+    private readonly source: string,
+    private readonly maxDepth: number,
+  ) {}
 
   readDocument(): LiteralValue {
     const value = this.readValue(0);
@@ -43,8 +54,8 @@ class JsonReader {
   }
 
   private readValue(depth: number): LiteralValue {
-    if (depth > MAX_LITERAL_DEPTH) {
-      throw this.failure(`expected at most ${MAX_LITERAL_DEPTH} levels of nesting`);
+    if (depth > this.maxDepth) {
+      throw this.failure(`expected at most ${this.maxDepth} levels of nesting`);
     }
     this.skipSpace();
     switch (this.source[this.position]) {

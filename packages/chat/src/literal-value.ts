@@ -94,7 +94,7 @@ export function literalFromUnknown(value: unknown, depth = 0): LiteralValue {
 }
 
 /** Python's `repr(str)`: single quotes unless the text has one and no double quote; non-printables escaped. */
-function writePythonString(value: string): string {
+export function writePythonString(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
   let body = '';
   for (const character of value) {
