@@ -50,11 +50,26 @@ export function markControlTexts(variables: ReadonlyMap<string, Value>, controlT
       .map((unit) => table.get(unit) ?? unit)
       .join('');
   const mark = (text: string): string => text.replace(pattern, (token) => swap(token, toMarked));
+  const plain = (text: string): string => text.replace(marked, (part) => swap(part, toPlain));
   return {
     variables: new Map([...variables].map(([name, value]) => [name, mapTexts(value, mark)])),
-    plain: (text) => text.replace(marked, (part) => swap(part, toPlain)),
-    spansOf: (text) => Array.from(text.matchAll(marked), (match) => [match.index, match.index + match[0].length]),
+    plain,
+    spansOf: (text) =>
+      Array.from(text.matchAll(marked)).flatMap(({ 0: run, index }) => splitRun(plain(run), pattern, index)),
   };
+}
+
+/** One span a token, and one for each rest of a token that a template cut. */
+function splitRun(run: string, pattern: RegExp, at: number): [number, number][] {
+  const spans: [number, number][] = [];
+  let from = 0;
+  for (const match of run.matchAll(pattern)) {
+    if (match.index > from) spans.push([at + from, at + match.index]);
+    from = match.index + match[0].length;
+    spans.push([at + match.index, at + from]);
+  }
+  if (from < run.length) spans.push([at + from, at + run.length]);
+  return spans;
 }
 
 function has(pattern: RegExp, text: string): boolean {

@@ -10,6 +10,8 @@
  * const [batch] = packSequences([{ tokens: [5, 6, 7], lossMask: [0, 1, 1] }], 4096);
  * console.log(decoder.logprobs(batch!).logprobs.shape); // [ 2 ]
  */
+
+export type { AddedToken } from './added-tokens.js';
 export { architectureFromConfigJson, configJsonOf } from './architectures/config-json.js';
 export {
   type DecoderArchitecture,
@@ -20,6 +22,7 @@ export {
 export { architectureFromGguf } from './architectures/gguf-architecture.js';
 export { type RopeScaling, type RopeSettings, ropeAngles } from './architectures/rope-scaling.js';
 export { type BpeTrainingOptions, PRE_TOKEN_PATTERN, type TokenizerJson, trainBpe } from './bpe-trainer.js';
+export { type EncodedChat, encodeChat } from './chat-encoding.js';
 export { Decoder, type DecoderPart, type PackedTokens } from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
 export {
@@ -55,6 +58,8 @@ export type { StoredTensorInfo, TensorSource } from './model-files/tensor-source
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';
 export { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
-export { Tokenizer } from './tokenizer.js';
+export type { TokenOffset } from './token-offsets.js';
+export { type DecodeOptions, type TokenizedText, type TokenizeOptions, Tokenizer } from './tokenizer.js';
+export { readTokenizerFolder, type TokenizerFolder } from './tokenizer-folder.js';
 export { loadDecoder, loadOptimizer, saveDecoder, saveOptimizer } from './weights-io.js';
 export { writeAtomically } from './write-atomically.js';

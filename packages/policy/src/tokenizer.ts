@@ -2,44 +2,95 @@ import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import type { Segment } from '@parl-mt/chat';
 import { UsageError } from '@parl-mt/schema';
-import { byteToCharacter } from './byte-alphabet.js';
+import { type AddedToken, AddedTokenSplitter, readAddedToken, type TextPart } from './added-tokens.js';
+import { alignNormalized } from './text-alignment.js';
+import { byteLevelBytes, fallbackByte, tokenDecoder } from './token-decoder.js';
+import { alignTokens, type TokenOffset, type TokenSpelling, trimOffset } from './token-offsets.js';
 
 /** Distinct pre-tokens (words) whose ids are remembered; more than that and the memory starts anew. */
 const WORD_CACHE_LIMIT = 200_000;
 /** Distinct texts (tool lists, messages) remembered whole. */
 const TEXT_CACHE_LIMIT = 20_000;
+/** Greatest id of an added token: a vocabulary is kept as a dense list. */
+const MAX_ADDED_ID = 10_000_000;
+
+/** One token of a text. */
+export interface TokenizedText {
+  readonly ids: readonly number[];
+  readonly tokens: readonly string[];
+  /** [start, end) of each token in the text, in UTF-16 units; a character cut into several tokens repeats its range. */
+  readonly offsets: readonly TokenOffset[];
+}
+
+export interface TokenizeOptions {
+  /** Takes the spelling of an added token for ordinary text. Default false. */
+  readonly isLiteral?: boolean;
+  /** The text goes on from another: no space is put in front of it where a tokenizer does that for a whole text. Default false. */
+  readonly isContinuation?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leaves out added tokens that are marked special. Default false. */
+  readonly skipSpecialTokens?: boolean;
+}
 
 /**
- * A Hugging Face `tokenizer.json`. Special tokens are atomic and come only from `special` segments: text that spells one
- * is encoded as its characters, so that no user message or tool result can forge a message boundary.
+ * A Hugging Face `tokenizer.json`. Two ways in: `encode` and `encodeSegments` take text for what it is, so that no user
+ * message or tool result can forge a message boundary; `tokenize` finds added tokens in the text, as the Hugging Face library does.
  */
 export class Tokenizer {
   readonly #ordinary: HuggingFaceTokenizer;
   readonly #tokens: readonly (string | undefined)[];
+  readonly #idsOfTokens: ReadonlyMap<string, number>;
   readonly #addedIds: ReadonlyMap<string, number>;
-  readonly #addedTokens: ReadonlyMap<number, string>;
-  readonly #decodeWords: (tokens: string[]) => string;
+  readonly #addedTokens: ReadonlyMap<number, AddedToken>;
+  readonly #decode: (tokens: readonly string[]) => string;
+  readonly #spelling: TokenSpelling;
+  readonly #trimsOffsets: boolean;
+  /** Ids that the post-processor puts before and behind a text. */
+  readonly #affixes: readonly [readonly number[], readonly number[]];
+  readonly #splitOriginal: AddedTokenSplitter;
+  readonly #splitNormalized: AddedTokenSplitter;
   readonly #wordCache = new Map<string, readonly number[]>();
   readonly #textCache = new Map<string, readonly number[]>();
 
   /**
    * @param json - parsed `tokenizer.json`.
+   * @param config - parsed `tokenizer_config.json`, for added tokens that only it names. Either form: with or without
+   *   `added_tokens_decoder`.
    * @throws {UsageError} when it is none.
    */
-  constructor(json: unknown) {
-    const content = json as { added_tokens?: { id: number; content: string }[]; decoder?: { type?: string } };
-    const full = load(json);
+  constructor(json: unknown, config: unknown = {}) {
+    const content = checkedJson(json);
+    const added = addedTokens(content, config);
+    const full = load({ ...content, added_tokens: added.map(toJson) });
     // Without added tokens the library encodes their spelling as ordinary text.
     this.#ordinary = load({ ...content, added_tokens: [] });
-    const vocab = full.get_vocab();
     const tokens: string[] = [];
-    for (const [token, id] of vocab) tokens[id] = token;
+    const ids = new Map<string, number>();
+    for (const [token, id] of full.get_vocab()) {
+      if (token === undefined) continue;
+      tokens[id] = token;
+      ids.set(token, id);
+    }
     this.#tokens = tokens;
-    const added = content.added_tokens ?? [];
+    this.#idsOfTokens = ids;
     this.#addedIds = new Map(added.map((token) => [token.content, token.id]));
-    this.#addedTokens = new Map(added.map((token) => [token.id, token.content]));
-    this.#decodeWords =
-      content.decoder?.type === 'ByteLevel' ? byteLevelDecoder() : (words) => this.#ordinary.decoder?.(words) ?? '';
+    this.#addedTokens = new Map(added.map((token) => [token.id, token]));
+    const decoder = tokenDecoder(content.decoder);
+    this.#decode = decoder
+      ? (words) => decoder(words).join('')
+      : (words) => (words.length === 0 ? '' : (this.#ordinary.decoder?.([...words]) ?? words.join(' ')));
+    this.#spelling = spellingOf(content.pre_tokenizer, content.decoder);
+    this.#trimsOffsets = trimsOffsets(content.post_processor);
+    this.#affixes = this.#readAffixes(full);
+    const { normalizer } = this.#ordinary;
+    const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== null;
+    this.#splitOriginal = splitterOf(
+      added.filter((token) => !isNormalized(token)),
+      (text) => text,
+    );
+    this.#splitNormalized = splitterOf(added.filter(isNormalized), (text) => this.#normalize(text));
   }
 
   /** @throws {UsageError} when the file cannot be read or is no tokenizer. */
@@ -55,6 +106,35 @@ export class Tokenizer {
   /** One more than the greatest id. */
   get vocabSize(): number {
     return this.#tokens.length;
+  }
+
+  /** Tokens that are found in text as a whole, in the order of the file. */
+  get addedTokens(): readonly AddedToken[] {
+    return [...this.#addedTokens.values()];
+  }
+
+  /** How the vocabulary writes a token; undefined for an id outside it. */
+  tokenOf(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  /** Id of an entry of the vocabulary, added tokens included; undefined where there is none. */
+  idOf(token: string): number | undefined {
+    return this.#idsOfTokens.get(token);
+  }
+
+  /**
+   * The bytes that a token adds to a text, for work below the level of characters: stop texts, grammars. A space that a decoder
+   * takes from the front of a whole text is still there.
+   */
+  tokenBytes(id: number): Uint8Array {
+    const token = this.#tokens[id];
+    if (token === undefined) throw new UsageError(`expected token ids in [0, ${this.vocabSize}), received ${id}`);
+    if (this.#addedTokens.has(id)) return new TextEncoder().encode(token);
+    if (this.#spelling === 'bytes') return byteLevelBytes([token]);
+    const byte = fallbackByte(token);
+    if (byte !== undefined) return Uint8Array.of(byte);
+    return new TextEncoder().encode(this.#spelling === 'metaspace' ? token.replaceAll('▁', ' ') : token);
   }
 
   /**
@@ -113,29 +193,71 @@ export class Tokenizer {
   }
 
   /**
-   * Text of ids; atomic tokens are spelled out. Bytes that are no UTF-8 become U+FFFD.
+   * Text of ids; added tokens are spelled out. Bytes that are no UTF-8 become U+FFFD, as many as the Rust library writes.
    * @throws {UsageError} for an id outside the vocabulary.
    */
-  decode(ids: Iterable<number>): string {
-    let text = '';
-    let words: string[] = [];
-    const flush = () => {
-      if (words.length > 0) text += this.#decodeWords(words);
-      words = [];
-    };
+  decode(ids: Iterable<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string {
+    const words: string[] = [];
     for (const id of ids) {
-      const added = this.#addedTokens.get(id);
-      if (added !== undefined) {
-        flush();
-        text += added;
-        continue;
-      }
       const token = this.#tokens[id];
       if (token === undefined) throw new UsageError(`expected token ids in [0, ${this.vocabSize}), received ${id}`);
+      if (skipSpecialTokens && this.#addedTokens.get(id)?.special === true) continue;
       words.push(token);
     }
-    flush();
-    return text;
+    return this.#decode(words);
+  }
+
+  /**
+   * Tokens of a whole text; added tokens inside it become their ids.
+   *
+   * @throws {UsageError} when offsets cannot be had: a normaliser or pre-tokenizer that drops or moves text.
+   */
+  tokenize(text: string, { isLiteral = false, isContinuation = false }: TokenizeOptions = {}): TokenizedText {
+    const ids: number[] = [];
+    const tokens: string[] = [];
+    const offsets: TokenOffset[] = [];
+    const add = (token: string, offset: TokenOffset): void => {
+      ids.push(this.#idOfWordPiece(token, text));
+      tokens.push(token);
+      offsets.push(offset);
+    };
+    const firstIndex = isContinuation ? 1 : 0;
+    const parts = isLiteral ? wholeText(text) : this.#splitOriginal.split(text);
+    for (const [index, part] of parts.entries()) {
+      if (part.token !== undefined) {
+        add(part.token.content, [part.start, part.end]);
+        continue;
+      }
+      const aligned = alignNormalized(text.slice(part.start, part.end), (piece) => this.#normalize(piece));
+      if (aligned === undefined) throw notAligned(text);
+      for (const inner of isLiteral ? wholeText(aligned.text) : this.#splitNormalized.split(aligned.text)) {
+        const piece = {
+          text: aligned.text.slice(inner.start, inner.end),
+          starts: aligned.starts.subarray(inner.start, inner.end),
+          ends: aligned.ends.subarray(inner.start, inner.end),
+        };
+        const [pieceStart, pieceEnd] = [piece.starts[0]!, piece.ends.at(-1)!];
+        if (inner.token !== undefined) {
+          add(inner.token.content, [part.start + pieceStart, part.start + pieceEnd]);
+          continue;
+        }
+        const { pre_tokenizer: preTokenizer, model } = this.#ordinary;
+        const words = preTokenizer ? preTokenizer(piece.text, { section_index: firstIndex + index }) : [piece.text];
+        const pieces = model!(words) as string[];
+        const places = alignTokens(pieces, piece, this.#spelling);
+        if (places === undefined) throw notAligned(text);
+        for (const [i, token] of pieces.entries()) {
+          const [start, end] = places[i]!;
+          add(token, [part.start + start, part.start + end]);
+        }
+      }
+    }
+    return { ids, tokens, offsets: this.#trimsOffsets ? offsets.map((offset) => trimOffset(text, offset)) : offsets };
+  }
+
+  /** The ids with those around them that the post-processor adds to a whole text, such as the begin token. */
+  withSpecialTokens(ids: readonly number[]): number[] {
+    return [...this.#affixes[0], ...ids, ...this.#affixes[1]];
   }
 
   #encodeSegment(segment: Segment): readonly number[] {
@@ -149,20 +271,98 @@ export class Tokenizer {
     }
   }
 
+  #normalize(text: string): string {
+    const { normalizer } = this.#ordinary;
+    return normalizer ? normalizer(text) : text;
+  }
+
   #encodeWord(word: string): readonly number[] {
     const known = this.#wordCache.get(word);
     if (known) return known;
-    const model = this.#ordinary.model!;
-    const ids = model([word]).map((token: string) => {
-      const id = this.#ordinary.token_to_id(token);
-      if (id === undefined)
-        throw new UsageError(`expected the vocabulary to cover ${JSON.stringify(word)}, no ${token}`);
-      return id;
-    });
+    const ids = (this.#ordinary.model!([word]) as string[]).map((token) => this.#idOfWordPiece(token, word));
     if (this.#wordCache.size >= WORD_CACHE_LIMIT) this.#wordCache.clear();
     this.#wordCache.set(word, ids);
     return ids;
   }
+
+  #idOfWordPiece(token: string, word: string): number {
+    const id = this.#idsOfTokens.get(token);
+    if (id === undefined) {
+      throw new UsageError(`expected the vocabulary to cover ${JSON.stringify(word.slice(0, 60))}, no ${token}`);
+    }
+    return id;
+  }
+
+  #readAffixes(full: HuggingFaceTokenizer): [number[], number[]] {
+    // Stands for the text: no token of any vocabulary is written like this.
+    const marker = '\0text\0';
+    const processed = full.post_processor ? full.post_processor([marker], null, true).tokens : [marker];
+    const at = processed.indexOf(marker);
+    const ids = (tokens: readonly string[]): number[] => tokens.map((token) => this.#idOfWordPiece(token, token));
+    return [ids(processed.slice(0, at)), ids(processed.slice(at + 1))];
+  }
+}
+
+interface CheckedJson {
+  readonly added_tokens?: unknown;
+  readonly pre_tokenizer?: unknown;
+  readonly post_processor?: unknown;
+  readonly decoder?: unknown;
+}
+
+/** Refuses what the library would take for a tokenizer and then fail on, or never finish with. */
+function checkedJson(json: unknown): CheckedJson {
+  const fail = (what: string): UsageError => new UsageError(`expected a Hugging Face tokenizer.json: ${what}`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw fail('it is no object');
+  const { model, added_tokens: added } = json as { model?: unknown; added_tokens?: unknown };
+  if (typeof model !== 'object' || model === null) throw fail('it has no model');
+  if (added !== undefined && added !== null && !Array.isArray(added)) throw fail('added_tokens is no list');
+  const { vocab } = model as { vocab?: unknown };
+  if (typeof vocab !== 'object' || vocab === null) throw fail('its model has no vocab');
+  if (!Array.isArray(vocab)) {
+    const limit = 4 * Object.keys(vocab).length + 1_000_000;
+    for (const [token, id] of Object.entries(vocab)) {
+      if (!Number.isInteger(id) || (id as number) < 0 || (id as number) > limit) {
+        throw fail(`the id of ${JSON.stringify(token.slice(0, 40))} is ${String(id)}, not an integer in [0, ${limit}]`);
+      }
+    }
+  }
+  return json;
+}
+
+/** Tokens of the file, and those that only the configuration names. */
+function addedTokens(content: CheckedJson, config: unknown): AddedToken[] {
+  const listed = Array.isArray(content.added_tokens) ? content.added_tokens : [];
+  const tokens = listed.map((json) => {
+    const token = readAddedToken(json);
+    if (token === undefined || token.id > MAX_ADDED_ID) {
+      throw new UsageError(
+        `expected a Hugging Face tokenizer.json: an added token has no id or content, received ${JSON.stringify(json)?.slice(0, 80)}`,
+      );
+    }
+    return token;
+  });
+  const known = new Set(tokens.map(({ id }) => id));
+  const extra = (config as { added_tokens_decoder?: unknown } | null)?.added_tokens_decoder;
+  if (typeof extra === 'object' && extra !== null) {
+    for (const [id, json] of Object.entries(extra)) {
+      const token = readAddedToken(json, Number(id));
+      if (token !== undefined && token.id <= MAX_ADDED_ID && !known.has(token.id)) tokens.push(token);
+    }
+  }
+  return tokens;
+}
+
+function toJson({ id, content, special, singleWord, lstrip, rstrip, normalized }: AddedToken): object {
+  return { id, content, special, single_word: singleWord, lstrip, rstrip, normalized };
+}
+
+function splitterOf(tokens: readonly AddedToken[], spell: (content: string) => string): AddedTokenSplitter {
+  return new AddedTokenSplitter(new Map(tokens.map((token) => [spell(token.content), token])));
+}
+
+function wholeText(text: string): TextPart[] {
+  return text === '' ? [] : [{ start: 0, end: text.length, token: undefined }];
 }
 
 function load(json: unknown): HuggingFaceTokenizer {
@@ -174,20 +374,30 @@ function load(json: unknown): HuggingFaceTokenizer {
   }
 }
 
-/** The bytes of all words together, read as UTF-8. A character outside the byte alphabet stands for itself. */
-function byteLevelDecoder(): (words: string[]) => string {
-  const bytes = new Map(byteToCharacter().map((character, byte) => [character, byte]));
-  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-  const encoder = new TextEncoder();
-  return (words) => {
-    const collected: number[] = [];
-    for (const word of words) {
-      for (const character of word) {
-        const byte = bytes.get(character);
-        if (byte !== undefined) collected.push(byte);
-        else collected.push(...encoder.encode(character));
-      }
-    }
-    return utf8.decode(Uint8Array.from(collected));
-  };
+function notAligned(text: string): UsageError {
+  return new UsageError(
+    `expected a tokenizer that keeps all of a text, to say where its tokens lie in ${JSON.stringify(text.slice(0, 60))}`,
+  );
+}
+
+/** Whether a part of the file, or a part inside it, has a type. */
+function hasPart(json: unknown, type: string): boolean {
+  if (typeof json !== 'object' || json === null) return false;
+  const { type: own, pretokenizers, decoders, processors } = json as Readonly<Record<string, unknown>>;
+  if (own === type) return true;
+  return [pretokenizers, decoders, processors].some(
+    (parts) => Array.isArray(parts) && parts.some((part) => hasPart(part, type)),
+  );
+}
+
+function spellingOf(preTokenizer: unknown, decoder: unknown): TokenSpelling {
+  if (hasPart(preTokenizer, 'ByteLevel') || hasPart(decoder, 'ByteLevel')) return 'bytes';
+  return hasPart(preTokenizer, 'Metaspace') || hasPart(decoder, 'ByteFallback') ? 'metaspace' : 'characters';
+}
+
+function trimsOffsets(postProcessor: unknown): boolean {
+  if (typeof postProcessor !== 'object' || postProcessor === null) return false;
+  const { type, trim_offsets: trims, processors } = postProcessor as Readonly<Record<string, unknown>>;
+  if (type === 'Sequence' && Array.isArray(processors)) return processors.some(trimsOffsets);
+  return (type === 'ByteLevel' || type === 'RobertaProcessing') && trims !== false;
 }

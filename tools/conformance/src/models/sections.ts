@@ -1,6 +1,8 @@
 import { checkpoints } from './checkpoints.js';
 import { gguf } from './gguf.js';
 import type { ModelSection } from './section.js';
+import { templates } from './templates.js';
+import { tokenizers } from './tokenizers.js';
 
 /** Every section, in the order of the table. */
-export const modelSections: readonly ModelSection[] = [checkpoints, gguf];
+export const modelSections: readonly ModelSection[] = [checkpoints, gguf, tokenizers, templates];
