@@ -7,7 +7,7 @@ export interface Alignment {
 
 /** A starter and what may combine with it: marks, joined Hangul, and whatever a normal form may join or reorder. */
 const CLUSTER =
-  /[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6]?[\u11a8-\u11ff\ud7cb-\ud7fb]?\p{M}*|[^]\p{M}*/gu;
+  /[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6]?[\u11a8-\u11ff\ud7cb-\ud7fb]?\p{M}*|.\p{M}*/gsu;
 
 /**
  * Normalises a text piece by piece so that every character of the result knows the piece it came from.
