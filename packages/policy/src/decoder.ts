@@ -1,12 +1,12 @@
 import type { RopeAngles } from '@parl-mt/native';
-import { type DecoderConfig, UsageError } from '@parl-mt/schema';
+import { type DecoderConfig, type LoraTarget, UsageError } from '@parl-mt/schema';
 import {
+  adaptedLinears,
   addRmsNorm,
   causalAttention,
   embedding,
   type LinearLogprobOptions,
   type LinearLogprobResult,
-  linear,
   linearLogprob,
   linears,
   readVariable,
@@ -26,6 +26,7 @@ import {
   layerWeight,
   weightShapes,
 } from './decoder-weights.js';
+import { type LoraAdapter, moduleName } from './lora/lora-adapter.js';
 import type { PackedBatch } from './packing.js';
 
 /** What the layers read of a batch. */
@@ -47,6 +48,7 @@ export class Decoder {
   /** By Hugging Face's names, in the order of the network. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
   readonly #angles: RopeAngles;
+  #adapter: LoraAdapter | undefined;
 
   private constructor(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>) {
     this.architecture = architecture;
@@ -87,6 +89,24 @@ export class Decoder {
     );
   }
 
+  /** The attached adapter. */
+  get adapter(): LoraAdapter | undefined {
+    return this.#adapter;
+  }
+
+  /**
+   * Computes with an adapter from now on, and trains it alone: the own weights are constants. Undefined takes the adapter away.
+   * The decoder does not own it.
+   */
+  attach(adapter: LoraAdapter | undefined): void {
+    this.#adapter = adapter;
+  }
+
+  /** What `gradients` differentiates by: the adapter's variables where there is one, else the weights. */
+  get trainable(): ReadonlyMap<string, tf.Variable> {
+    return this.#adapter?.variables ?? this.weights;
+  }
+
   get parameterCount(): number {
     return [...this.weights.values()].reduce((sum, { size }) => sum + size, 0);
   }
@@ -115,23 +135,27 @@ export class Decoder {
   logprobs(batch: PackedBatch, options: LinearLogprobOptions = {}): LinearLogprobResult {
     return tf.tidy(() => {
       const hidden = this.#hidden(batch, batch.targetRows);
-      const { logprobs, entropies } = linearLogprob(hidden, this.head, batch.targets, options);
+      const { logprobs, entropies } = linearLogprob(hidden, this.head, batch.targets, {
+        ...options,
+        isWeightFrozen: this.#adapter !== undefined,
+      });
       return { logprobs, entropies };
     });
   }
 
   /**
-   * Value and gradient of a loss of this decoder. Every weight has a gradient; the caller disposes them.
+   * Value and gradient of a loss of this decoder by its trainable variables. The caller disposes the gradients.
    *
    * @param loss - computes a scalar; runs once, inside a tidy.
    */
   gradients(loss: () => tf.Scalar): { loss: number; gradients: Map<string, tf.Tensor> } {
-    const { value, grads } = tf.variableGrads(loss, [...this.weights.values()]);
+    const { trainable } = this;
+    const { value, grads } = tf.variableGrads(loss, [...trainable.values()]);
     const result = value.dataSync()[0]!;
     value.dispose();
     return {
       loss: result,
-      gradients: new Map([...this.weights].map(([name, variable]) => [name, grads[variable.name]!])),
+      gradients: new Map([...trainable].map(([name, variable]) => [name, grads[variable.name]!])),
     };
   }
 
@@ -172,15 +196,13 @@ export class Decoder {
     observe?: (part: DecoderPart, values: tf.Tensor2D) => void,
   ): Stream {
     const { family, numLayers, numHeads, numKvHeads, rmsNormEps: epsilon } = this.architecture;
-    const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
+    const { hasHeadNorm } = supportedFamilies[family];
     const weight = (name: LayerWeightName) => this.#weight(layerWeight(layer, name));
-    const [q, k, v] = linears(
-      normed,
-      (['q', 'k', 'v'] as const).map((part) => ({
-        weight: weight(`self_attn.${part}_proj.weight`),
-        ...(hasAttentionBias ? { bias: weight(`self_attn.${part}_proj.bias`) } : {}),
-      })),
-    ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+    const [q, k, v] = this.#project(layer, normed, ['q_proj', 'k_proj', 'v_proj']) as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+      tf.Tensor2D,
+    ];
     const rotated = (x: tf.Tensor2D, part: 'q' | 'k', heads: number) =>
       rope(hasHeadNorm ? this.#normedHeads(x, weight(`self_attn.${part}_norm.weight`)) : x, positions, {
         numHeads: heads,
@@ -190,20 +212,32 @@ export class Decoder {
       numHeads,
       numKvHeads,
     });
-    const attended = linear(rows ? embedding(mixed, rows) : mixed, weight('self_attn.o_proj.weight'));
+    const [attended] = this.#project(layer, rows ? embedding(mixed, rows) : mixed, ['o_proj']) as [tf.Tensor2D];
     observe?.(`attention.${layer}`, attended);
     const carried = rows ? embedding(residual, rows) : residual;
     const middle = addRmsNorm(carried, attended, weight('post_attention_layernorm.weight'), epsilon);
-    const [gate, up] = linears(middle.normed, [
-      { weight: weight('mlp.gate_proj.weight') },
-      { weight: weight('mlp.up_proj.weight') },
-    ]) as [tf.Tensor2D, tf.Tensor2D];
-    const fed = linear(swiglu(gate, up), weight('mlp.down_proj.weight'));
+    const [gate, up] = this.#project(layer, middle.normed, ['gate_proj', 'up_proj']) as [tf.Tensor2D, tf.Tensor2D];
+    const [fed] = this.#project(layer, swiglu(gate, up), ['down_proj']) as [tf.Tensor2D];
     observe?.(`feedForward.${layer}`, fed);
     const nextNorm = layer + 1 < numLayers ? layerWeight(layer + 1, 'input_layernorm.weight') : FINAL_NORM;
     const { sum, normed: next } = addRmsNorm(middle.sum, fed, this.#weight(nextNorm), epsilon);
     observe?.(`layer.${layer}`, sum);
     return { residual: sum, normed: next };
+  }
+
+  /** Linear maps of one input, with their biases and what the adapter adds. */
+  #project(layer: number, x: tf.Tensor2D, targets: readonly LoraTarget[]): tf.Tensor2D[] {
+    const maps = targets.map((target) => {
+      const module = moduleName(layer, target);
+      const bias = this.weights.get(`${module}.bias`);
+      return { weight: this.#weight(`${module}.weight`), ...(bias ? { bias } : {}) };
+    });
+    const adapter = this.#adapter;
+    if (adapter === undefined) return linears(x, maps);
+    return adaptedLinears(
+      x,
+      maps.map((map, i) => ({ ...map, adapter: adapter.pair(layer, targets[i]!) })),
+    );
   }
 
   /** RMSNorm of each head by itself, before the rotation (Qwen3). */

@@ -43,7 +43,7 @@ export class WeightUpdater implements Disposable {
   constructor(decoder: Decoder, config: AdamwConfig) {
     this.#decoder = decoder;
     this.#maxGradNorm = config.maxGradNorm;
-    this.optimizer = new AdamW(decoder.weights, {
+    this.optimizer = new AdamW(decoder.trainable, {
       beta1: config.beta1,
       beta2: config.beta2,
       epsilon: config.epsilon,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '@parl-mt/schema';
-import { readVariable, type tf } from '@parl-mt/tfjs-backend';
+import { isParlActive, readVariable, type tf, variableBuffer } from '@parl-mt/tfjs-backend';
 import { configJsonOf } from '../architectures/config-json.js';
 import type { Decoder } from '../decoder.js';
 import { writeSafetensors } from '../safetensors.js';
@@ -82,7 +82,11 @@ async function writeWeights(
   const names = shards.map((_, i) => (shards.length === 1 ? WEIGHTS_FILE : shardName(i + 1, shards.length)));
   for (const [i, shard] of shards.entries()) {
     const tensors = new Map(
-      shard.map(([name, variable]) => [name, { shape: variable.shape, values: readVariable(variable) }]),
+      // In place where that is possible: the weights are not copied for being written.
+      shard.map(([name, variable]) => {
+        const values = isParlActive() ? variableBuffer(variable) : readVariable(variable);
+        return [name, { shape: variable.shape, values }];
+      }),
     );
     await writeSafetensors(path.join(directory, names[i]!), tensors, { format: 'pt' }, dtype);
   }
