@@ -56,6 +56,11 @@ RopeAngles readRope(Napi::Env env, const Napi::Object& object, int64_t headDim) 
   return angles;
 }
 
+// 0 without adapters.
+int64_t adapterRankOf(Napi::Env env, const Napi::Object& object) {
+  return realOf(env, object, "adapterRank") == 0 ? 0 : extentOf(env, object, "adapterRank");
+}
+
 DecoderConfig readConfig(Napi::Env env, const Napi::Object& object) {
   return {.vocabSize = extentOf(env, object, "vocabSize"),
           .hiddenSize = extentOf(env, object, "hiddenSize"),
@@ -65,7 +70,8 @@ DecoderConfig readConfig(Napi::Env env, const Napi::Object& object) {
           .headDim = extentOf(env, object, "headDim"),
           .intermediateSize = extentOf(env, object, "intermediateSize"),
           .rope = readRope(env, object, extentOf(env, object, "headDim")),
-          .rmsNormEps = static_cast<float>(realOf(env, object, "rmsNormEps"))};
+          .rmsNormEps = static_cast<float>(realOf(env, object, "rmsNormEps")),
+          .adapterRank = adapterRankOf(env, object)};
 }
 
 // A weight of the JavaScript object, whose length is checked: the core reads it without asking.
@@ -79,6 +85,24 @@ const float* readWeight(Napi::Env env, const Napi::Object& object, const char* n
   auto array = value.As<Napi::Float32Array>();
   expectLength(env, (path + name).c_str(), array.ElementLength(), static_cast<size_t>(length));
   return array.Data();
+}
+
+// The adapter of one linear map [out, in]; its rank follows from the length of b.
+LowRank readAdapter(Napi::Env env, const Napi::Object& layer, const char* name, const std::string& path, int64_t out, int64_t in,
+                    int64_t maxRank) {
+  const Napi::Value value = layer.Get(name);
+  if (value.IsUndefined()) return {};
+  if (!value.IsObject()) throwArgument(env, "expected " + path + name + " to be an object");
+  const Napi::Object adapter = value.As<Napi::Object>();
+  const Napi::Value b = adapter.Get("b");
+  const size_t length = b.IsTypedArray() ? b.As<Napi::TypedArray>().ElementLength() : 0;
+  const int64_t rank = static_cast<int64_t>(length) / out;
+  if (rank < 1 || rank > maxRank) throwArgument(env, "expected " + path + name + ".b to have a rank in 1.." + std::to_string(maxRank));
+  const std::string inner = path + name + ".";
+  return {.a = readWeight(env, adapter, "a", inner, rank * in, false),
+          .b = readWeight(env, adapter, "b", inner, out * rank, false),
+          .rank = rank,
+          .scale = static_cast<float>(realOf(env, adapter, "scale"))};
 }
 
 DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const DecoderConfig& c) {
@@ -99,6 +123,9 @@ DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const Deco
     const auto read = [&](const char* name, int64_t length, bool optional = false) {
       return readWeight(env, layer, name, path, length, optional);
     };
+    const auto adapter = [&](const char* name, int64_t out, int64_t in) {
+      return readAdapter(env, layer, name, path, out, in, c.adapterRank);
+    };
     weights.layers.push_back({.inputNorm = read("inputNorm", d),
                               .qProj = read("qProj", q * d),
                               .kProj = read("kProj", kv * d),
@@ -112,7 +139,14 @@ DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const Deco
                               .postNorm = read("postNorm", d),
                               .gateProj = read("gateProj", f * d),
                               .upProj = read("upProj", f * d),
-                              .downProj = read("downProj", d * f)});
+                              .downProj = read("downProj", d * f),
+                              .qAdapter = adapter("qAdapter", q, d),
+                              .kAdapter = adapter("kAdapter", kv, d),
+                              .vAdapter = adapter("vAdapter", kv, d),
+                              .oAdapter = adapter("oAdapter", d, q),
+                              .gateAdapter = adapter("gateAdapter", f, d),
+                              .upAdapter = adapter("upAdapter", f, d),
+                              .downAdapter = adapter("downAdapter", d, f)});
   }
   return weights;
 }

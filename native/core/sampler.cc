@@ -46,7 +46,7 @@ int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
   return c.vocabSize * (isSmall(c) ? maxSlots : std::min(maxSlots, kLogitRows));
 }
 int64_t floatsPerRow(const DecoderConfig& c) {
-  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize;
+  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize + c.adapterRank;
 }
 KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot) {
   return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim};
@@ -84,7 +84,7 @@ struct Sampler::Sequence {
 
 // Buffers of a forward pass, row-major, activationRows() rows each.
 struct Sampler::Activations {
-  std::vector<float> x, normed, q, attended, k, v, gate, up, logits, hidden;
+  std::vector<float> x, normed, q, attended, k, v, gate, up, low, logits, hidden;
   std::vector<int32_t> positions, tokens;
 };
 
@@ -116,6 +116,7 @@ Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxToken
   a.v.resize(width(config.numKvHeads * config.headDim));
   a.gate.resize(width(config.intermediateSize));
   a.up.resize(width(config.intermediateSize));
+  a.low.resize(width(config.adapterRank));
   a.positions.resize(rows);
   a.tokens.resize(rows);
   a.logits.resize(static_cast<size_t>(logitFloats(config, maxSlots)));
@@ -167,6 +168,7 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
   float *q = a.q.data() + first * qWidth, *attended = a.attended.data() + first * qWidth;
   float *k = a.k.data() + first * kvWidth, *v = a.v.data() + first * kvWidth;
   float *gate = a.gate.data() + first * f, *up = a.up.data() + first * f;
+  float* low = a.low.data() + first * c.adapterRank;
   int32_t *positions = a.positions.data() + first, *tokens = a.tokens.data() + first;
 
   for (int64_t i = 0; i < n; ++i) {
@@ -198,22 +200,31 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
   std::vector<Run> queryRuns = keyRuns;
   std::vector<AttentionSegment> segments;
 
+  // The same operations in the same order as in training.
+  const auto addLowRank = [low](const float* x, const LowRank& adapter, float* y, int64_t m, int64_t out, int64_t in) {
+    if (adapter.a == nullptr) return;
+    matmul(x, adapter.a, low, {.m = m, .n = adapter.rank, .k = in, .transposeB = true});
+    for (int64_t i = 0; i < m * adapter.rank; ++i) low[i] *= adapter.scale;
+    matmul(low, adapter.b, y, {.m = m, .n = out, .k = adapter.rank, .transposeB = true, .accumulate = true});
+  };
+
   for (size_t l = 0; l < weights.layers.size(); ++l) {
     const DecoderLayer& layer = weights.layers[l];
     const Panels::Layer& panels = panels_->layers[l];
     const int64_t layerIndex = static_cast<int64_t>(l);
     rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
 
-    const auto project = [&](const float* weight, const float* packed, const float* bias, const float* norm, float* y, int64_t heads,
-                             bool turn) {
+    const auto project = [&](const float* weight, const float* packed, const float* bias, const LowRank& adapter, const float* norm,
+                             float* y, int64_t heads, bool turn) {
       const int64_t width = heads * c.headDim;
       multiply(normed, weight, packed, y, n, width, d);
       if (bias) addBias(y, bias, y, n, width);
+      addLowRank(normed, adapter, y, n, width, d);
       if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
       if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.rope, false);
     };
-    project(layer.kProj, panels.k, layer.kBias, layer.kNorm, k, c.numKvHeads, true);
-    project(layer.vProj, panels.v, layer.vBias, nullptr, v, c.numKvHeads, false);
+    project(layer.kProj, panels.k, layer.kBias, layer.kAdapter, layer.kNorm, k, c.numKvHeads, true);
+    project(layer.vProj, panels.v, layer.vBias, layer.vAdapter, nullptr, v, c.numKvHeads, false);
     parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const Run& run = keyRuns[static_cast<size_t>(r)];
@@ -252,7 +263,7 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
       if (n == 0) return;
     }
 
-    project(layer.qProj, panels.q, layer.qBias, layer.qNorm, q, c.numHeads, true);
+    project(layer.qProj, panels.q, layer.qBias, layer.qAdapter, layer.qNorm, q, c.numHeads, true);
     segments.clear();
     for (const Run& run : queryRuns) {
       segments.push_back({.q = q + run.row * qWidth,
@@ -268,13 +279,17 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
     }
     attentionSegments(segments.data(), static_cast<int64_t>(segments.size()), {c.numHeads, c.numKvHeads, c.headDim});
     multiply(attended, layer.oProj, panels.o, normed, n, d, qWidth);
+    addLowRank(attended, layer.oAdapter, normed, n, d, qWidth);
     add(x, normed, x, n * d);
 
     rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
     multiply(normed, layer.gateProj, panels.gate, gate, n, f, d);
+    addLowRank(normed, layer.gateAdapter, gate, n, f, d);
     multiply(normed, layer.upProj, panels.up, up, n, f, d);
+    addLowRank(normed, layer.upAdapter, up, n, f, d);
     swigluForward(gate, up, gate, n * f);
     multiply(gate, layer.downProj, panels.down, normed, n, d, f);
+    addLowRank(gate, layer.downAdapter, normed, n, d, f);
     add(x, normed, x, n * d);
   }
   for (int64_t i = 0; i < n; ++i) {

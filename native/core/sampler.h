@@ -22,6 +22,14 @@ struct DecoderConfig {
   int64_t vocabSize, hiddenSize, numLayers, numHeads, numKvHeads, headDim, intermediateSize;
   RopeAngles rope;
   float rmsNormEps;
+  int64_t adapterRank = 0;  // of the largest adapter
+};
+
+// A low-rank addition to a linear map, y += (scale * x a^T) b^T; none where a is null.
+struct LowRank {
+  const float *a = nullptr, *b = nullptr;  // [rank, in], [out, rank]
+  int64_t rank = 0;
+  float scale = 0.0f;
 };
 
 // Row-major [out, in] matrices, read in place. D = hiddenSize, F = intermediateSize, V = vocabSize.
@@ -34,6 +42,7 @@ struct DecoderLayer {
   const float* postNorm;               // [D]
   const float *gateProj, *upProj;      // [F, D]
   const float* downProj;               // [D, F]
+  LowRank qAdapter{}, kAdapter{}, vAdapter{}, oAdapter{}, gateAdapter{}, upAdapter{}, downAdapter{};
 };
 struct DecoderWeights {
   const float* embedding;  // [V, D]

@@ -125,6 +125,7 @@ export {
   type GenerateOptions,
   type GenerateRequest,
   Sampler,
+  type SamplerAdapter,
   type SamplerCapacity,
   type SamplerConfig,
   type SamplerLayerWeights,

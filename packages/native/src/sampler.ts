@@ -24,6 +24,17 @@ export interface SamplerConfig {
   readonly ropeScale?: number | undefined;
   /** Added to the mean square inside RMSNorm's root, >= 0. */
   readonly rmsNormEps: number;
+  /** Largest rank of the adapters in the weights. Default 0: there are none. */
+  readonly adapterRank?: number | undefined;
+}
+
+/** A low-rank addition to a linear map [out, in]: scale B A. */
+export interface SamplerAdapter {
+  /** [rank, in] */
+  readonly a: Float32Array;
+  /** [out, rank] */
+  readonly b: Float32Array;
+  readonly scale: number;
 }
 
 /** Weights of one layer; matrices are row-major [out, in] as Hugging Face stores them. Hq, Hkv, Dh: heads and their size. */
@@ -56,6 +67,13 @@ export interface SamplerLayerWeights {
   readonly upProj: Float32Array;
   /** [D, F] */
   readonly downProj: Float32Array;
+  readonly qAdapter?: SamplerAdapter | undefined;
+  readonly kAdapter?: SamplerAdapter | undefined;
+  readonly vAdapter?: SamplerAdapter | undefined;
+  readonly oAdapter?: SamplerAdapter | undefined;
+  readonly gateAdapter?: SamplerAdapter | undefined;
+  readonly upAdapter?: SamplerAdapter | undefined;
+  readonly downAdapter?: SamplerAdapter | undefined;
 }
 
 export interface SamplerWeights {
@@ -123,7 +141,11 @@ interface SamplerHandle {
   promptTokens(): { computed: number; reused: number };
 }
 
-type ResolvedConfig = SamplerConfig & { readonly headDim: number; readonly ropeScale: number };
+type ResolvedConfig = SamplerConfig & {
+  readonly headDim: number;
+  readonly ropeScale: number;
+  readonly adapterRank: number;
+};
 
 /**
  * Generates text with a decoder whose weights it reads in place, off the main thread.
@@ -309,7 +331,7 @@ export class Sampler implements Disposable {
 
 function resolveConfig(config: SamplerConfig): ResolvedConfig {
   const headDim = config.headDim ?? config.hiddenSize / config.numHeads;
-  const resolved = { ...config, headDim, ropeScale: config.ropeScale ?? 1 };
+  const resolved = { ...config, headDim, ropeScale: config.ropeScale ?? 1, adapterRank: config.adapterRank ?? 0 };
   for (const name of ['vocabSize', 'hiddenSize', 'numLayers', 'numHeads', 'numKvHeads', 'intermediateSize'] as const) {
     if (!Number.isInteger(resolved[name]) || resolved[name] < 1) {
       throw new NativeValueError(`expected ${name} to be an integer >= 1, received ${resolved[name]}`);
@@ -324,6 +346,9 @@ function resolveConfig(config: SamplerConfig): ResolvedConfig {
     throw new NativeValueError(
       `expected headDim (default hiddenSize / numHeads) to be an even integer, received ${headDim}`,
     );
+  }
+  if (!Number.isInteger(resolved.adapterRank) || resolved.adapterRank < 0 || resolved.adapterRank > 2 ** 20) {
+    throw new NativeValueError(`expected adapterRank to be an integer in 0..1048576, received ${resolved.adapterRank}`);
   }
   if (!(config.ropeTheta > 0 && Number.isFinite(config.ropeTheta))) {
     throw new NativeValueError(`expected ropeTheta to be finite and > 0, received ${config.ropeTheta}`);
@@ -379,6 +404,15 @@ function checkWeights(config: ResolvedConfig, weights: SamplerWeights): void {
     upProj: f * d,
     downProj: d * f,
   };
+  const adapters = {
+    qAdapter: [q, d],
+    kAdapter: [kv, d],
+    vAdapter: [kv, d],
+    oAdapter: [d, q],
+    gateAdapter: [f, d],
+    upAdapter: [f, d],
+    downAdapter: [d, f],
+  } as const;
   const optional = { qBias: q, kBias: kv, vBias: kv, qNorm: headDim, kNorm: headDim };
   for (const [i, layer] of weights.layers.entries()) {
     for (const [name, length] of Object.entries(required)) {
@@ -387,6 +421,23 @@ function checkWeights(config: ResolvedConfig, weights: SamplerWeights): void {
     for (const [name, length] of Object.entries(optional)) {
       const array = layer[name as keyof typeof optional];
       if (array !== undefined) check(array, `layers[${i}].${name}`, length);
+    }
+    for (const [name, [out, width]] of Object.entries(adapters)) {
+      const adapter = layer[name as keyof typeof adapters];
+      if (adapter === undefined) continue;
+      const rank = adapter.a.length / width;
+      if (!Number.isInteger(rank) || rank < 1 || rank > config.adapterRank) {
+        throw new ShapeError(
+          `expected weights.layers[${i}].${name}.a to have a rank in 1..${config.adapterRank} (adapterRank), received ${rank}`,
+        );
+      }
+      check(adapter.a, `layers[${i}].${name}.a`, rank * width);
+      check(adapter.b, `layers[${i}].${name}.b`, out * rank);
+      if (!Number.isFinite(adapter.scale)) {
+        throw new NativeValueError(
+          `expected weights.layers[${i}].${name}.scale to be finite, received ${adapter.scale}`,
+        );
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
-import { Sampler, type SamplerConfig, type SamplerWeights } from '@parl-mt/native';
+import { Sampler, type SamplerAdapter, type SamplerConfig, type SamplerWeights } from '@parl-mt/native';
+import { type LoraTarget, loraTargets } from '@parl-mt/schema';
 import { isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
 import { supportedFamilies } from './architectures/decoder-architecture.js';
 import { ropeAngles } from './architectures/rope-scaling.js';
@@ -49,7 +50,7 @@ export interface TextGenerator extends Disposable {
 
 /**
  * A generator for a decoder of the active backend. On `parl` the addon's sampler reads the decoder's weights in place, off
- * the main thread, and its log-probs are those of `decoder.logprobs` bit for bit. Elsewhere plain TF.js ops recompute the
+ * the main thread, and its log-probs are those of `decoder.logprobs` bit for bit; it has the adapter that is attached now. Elsewhere plain TF.js ops recompute the
  * whole sequence for each token: slow, the same interface and the same rule for drawing.
  */
 export function createGenerator(decoder: Decoder, capacity: GenerationCapacity): TextGenerator {
@@ -72,9 +73,16 @@ export function createGenerator(decoder: Decoder, capacity: GenerationCapacity):
   };
 }
 
-function samplerConfig({ architecture }: Decoder): SamplerConfig {
+function samplerConfig({ architecture, adapter }: Decoder): SamplerConfig {
   const { theta, frequencies, scale } = ropeAngles(architecture.rope, architecture.headDim);
-  return { ...architecture, ropeTheta: theta, ropeFrequencies: frequencies, ropeScale: scale };
+  const ranks = [...(adapter?.pairs.values() ?? [])].map(({ a }) => a.shape[0]!);
+  return {
+    ...architecture,
+    ropeTheta: theta,
+    ropeFrequencies: frequencies,
+    ropeScale: scale,
+    adapterRank: Math.max(0, ...ranks),
+  };
 }
 
 /** The variables' own storage, by the sampler's names. */
@@ -104,7 +112,30 @@ function samplerWeights(decoder: Decoder): SamplerWeights {
         gateProj: of('mlp.gate_proj.weight'),
         upProj: of('mlp.up_proj.weight'),
         downProj: of('mlp.down_proj.weight'),
+        ...adapters(decoder, layer),
       };
     }),
   };
+}
+
+/** The sampler's names of the adapters of a layer. */
+const adapterNames = {
+  q_proj: 'qAdapter',
+  k_proj: 'kAdapter',
+  v_proj: 'vAdapter',
+  o_proj: 'oAdapter',
+  gate_proj: 'gateAdapter',
+  up_proj: 'upAdapter',
+  down_proj: 'downAdapter',
+} as const satisfies Record<LoraTarget, string>;
+
+type AdapterName = (typeof adapterNames)[LoraTarget];
+
+function adapters({ adapter }: Decoder, layer: number): Partial<Record<AdapterName, SamplerAdapter>> {
+  const found: Partial<Record<AdapterName, SamplerAdapter>> = {};
+  for (const target of loraTargets) {
+    const pair = adapter?.pair(layer, target);
+    if (pair) found[adapterNames[target]] = { a: variableBuffer(pair.a), b: variableBuffer(pair.b), scale: pair.scale };
+  }
+  return found;
 }

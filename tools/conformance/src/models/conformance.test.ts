@@ -11,7 +11,12 @@ describe.skipIf(data === undefined)('recorded outputs of transformers and others
     '%s match',
     async (_, section) => {
       const report = await runModelConformance(new ModelFixtures(data!), [section], { smollm2: undefined });
-      expect(report.isPassing, modelTable(report)).toBe(true);
+      expect(
+        report.rows.filter(({ ratio }) => !(ratio <= 1)),
+        modelTable(report),
+      ).toEqual([]);
+      // A section whose model is not at hand says so.
+      expect(report.rows.length + report.leftOut.length).toBeGreaterThan(0);
     },
     300_000,
   );

