@@ -29,13 +29,20 @@ interface RangeResult {
   readonly peakHeapMb: number;
 }
 
+/** Wall time that a child may take to start, on a busy machine too. */
+const START_LIMIT_MS = 180_000;
+/** Wall time beyond the limit of processor time, for a machine that has other things to do. */
+const GRACE_MS = 30_000;
+
 /**
- * Runs a range of inputs in a child process. An input that stands still for twice its time limit (and 5 s of grace), and
+ * Runs a range of inputs in a child process. An input that stands still for twice its time limit (and some grace), and
  * one that ends the child, are findings themselves.
  */
 function runRange(work: FuzzWork): Promise<RangeResult> {
   const script = fileURLToPath(import.meta.url).replace(/fuzz-command(\.[jt]s)$/, 'fuzz-child$1');
   const child = fork(script, { execArgv: [...process.execArgv, `--max-old-space-size=${HEAP_LIMIT_MB}`] });
+  // The last child's index would pass for one at which this child stands still.
+  rmSync(work.progressFile, { force: true });
   child.send(work);
   return new Promise((resolve) => {
     let lastIndex = -1;
@@ -43,7 +50,7 @@ function runRange(work: FuzzWork): Promise<RangeResult> {
     const watch = setInterval(() => {
       const index = readProgress(work.progressFile);
       if (index !== lastIndex) [lastIndex, since] = [index, Date.now()];
-      else if (Date.now() - since > 2 * work.timeLimitMs + 5000)
+      else if (Date.now() - since > (index < 0 ? START_LIMIT_MS : 2 * work.timeLimitMs + GRACE_MS))
         end('hang', `no progress for ${Date.now() - since} ms`);
     }, 250);
     const finish = (result: RangeResult) => {
