@@ -77,12 +77,14 @@ for part in "${parts[@]}"; do
       ;;
     mcp)
       python=$(venv mcp "$interop/requirements-mcp.txt") || skip "pip could not install the MCP client"
-      calls=(--call pwd '{}' --call start_episode '{"seed":3}' --call ls '{}' --failing cat '{"file_name":"nope.txt"}')
-      serve --protocol mcp "${small[@]}" && check "MCP client against parl-mt env serve, streamable HTTP" \
+      calls=(--call pwd '{}' --call start_episode '{"seed":3}' --call ls '{}' --failing cat '{"file_name":"nope.txt"}'
+        --slow du '{"human_readable":true}')
+      slow=(--delay.functions du --delay.ms 8000)
+      serve --protocol mcp "${small[@]}" "${slow[@]}" && check "MCP client against parl-mt env serve, streamable HTTP" \
         "$python" check_mcp_server.py "$address" "${calls[@]}"
       stop_server
       check "MCP client against parl-mt env serve, stdio" "$python" check_mcp_server.py "${calls[@]}" -- \
-        "${parl[@]}" env serve --protocol mcp --transport stdio "${small[@]}"
+        "${parl[@]}" env serve --protocol mcp --transport stdio "${small[@]}" "${slow[@]}"
       check "MCP client, through our server, to a foreign server" "$python" check_mcp_server.py \
         --call echo '{"value":"hi"}' --call count '{}' --failing explode '{}' --slow hang '{"seconds":8}' -- \
         "${parl[@]}" env serve --protocol mcp --transport stdio --benchmark mcp \

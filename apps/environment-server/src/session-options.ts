@@ -5,14 +5,23 @@ import type { TaskCatalog } from './task-catalog.js';
 
 /** How the sessions of a configuration open their conversations, and what they are paid. */
 export async function sessionOptions(config: EnvironmentServerConfig, catalog: TaskCatalog): Promise<SessionOptions> {
-  const { limits, maxCallsPerTurn, maxTurns, mcp, reward, tauBench } = config;
+  const { limits, faultRate, delay, maxCallsPerTurn, maxTurns, mcp, reward, tauBench } = config;
   const { tauBenchDirectory } = catalog;
   const createTauUser = config.benchmark === 'tau-bench' ? await tauUsers(tauBench.user) : undefined;
   return {
     catalog,
     reward,
     openConversation: (task, seed) =>
-      openConversation(task, seed, { limits, maxCallsPerTurn, maxTurns, mcp, tauBenchDirectory, createTauUser }),
+      openConversation(task, seed, {
+        limits,
+        faultRate,
+        delay,
+        maxCallsPerTurn,
+        maxTurns,
+        mcp,
+        tauBenchDirectory,
+        createTauUser,
+      }),
   };
 }
 

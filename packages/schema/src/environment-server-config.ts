@@ -3,6 +3,7 @@ import { closeSchema } from './closed-schema.js';
 import { environmentLimitsSchema, mcpServerConfigSchema } from './environment-config.js';
 import { synthesisConfigSchema } from './pag-config.js';
 import { tauBenchConfigSchema } from './tau-bench-config.js';
+import { faultRateSchema } from './training-config.js';
 
 /** `env serve`: environments for other trainers and agents. */
 export const environmentServerConfigSchema = closeSchema(
@@ -43,6 +44,14 @@ export const environmentServerConfigSchema = closeSchema(
       .default('success')
       .describe('success: 1 where the checker accepts the episode, else 0; progress: the share of turns passed.'),
     limits: environmentLimitsSchema.prefault({}),
+    faultRate: faultRateSchema.meta({ 'x-flag': 'fault-rate' }),
+    delay: z
+      .object({
+        functions: z.array(z.string().min(1)).default([]).describe('Functions that answer late; none by default.'),
+        ms: z.number().int().min(0).default(4000).describe('How much later, in milliseconds.'),
+      })
+      .prefault({})
+      .describe('Slow functions, as real services have them: to see what a trainer does about time-outs.'),
     maxCallsPerTurn: z
       .number()
       .int()
