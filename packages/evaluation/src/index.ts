@@ -21,6 +21,7 @@ export {
   wilsonInterval,
 } from './proportion-interval.js';
 export { formatCurve, partMeans } from './reward-curve.js';
+export { playTauBench, type TauBenchRollouts } from './tau-bench/play-tau-bench.js';
 export { readResults } from './tau-bench/read-results.js';
 export { runTauBench, type TauBenchPolicy, type TauBenchRun } from './tau-bench/run-tau-bench.js';
 export { formatTauBench, summarizeTauBench, type TauBenchSummary } from './tau-bench/summarize-tau-bench.js';

@@ -1,5 +1,5 @@
-import { ConversationContext, parseCompletion, type Segment, segmentsToText } from '@parl-mt/chat';
-import type { Environment } from '@parl-mt/environments';
+import { ConversationContext, parseCompletion, renderTools, type Segment, segmentsToText } from '@parl-mt/chat';
+import type { Conversation, Environment, TurnOpening } from '@parl-mt/environments';
 import type { ContextConfig, Step, StopReason, Task, ToolResult, Trajectory } from '@parl-mt/schema';
 import type { Completion, RolloutModel } from './rollout-model.js';
 
@@ -16,10 +16,18 @@ export interface EpisodeLimits {
   readonly context: ContextConfig;
   /** Steps per turn; the next one ends the episode. */
   readonly stepLimit: number;
+  /** Steps of an episode whose user decides when it is over; 30 as in tau-bench where absent. */
+  readonly maxSteps?: number | undefined;
 }
+
+/** The limit of tau-bench's reference: an episode that it cuts off earns nothing. */
+const DEFAULT_MAX_STEPS = 30;
 
 /**
  * One episode in an environment: asks for a completion, acts on it, until the last turn is answered.
+ *
+ * With a conversation, the user answers what the policy says and decides when it is over, and the conversation judges. Without,
+ * the task's turns are what the user says.
  *
  * A completion that does not parse ends its turn, as the official BFCL loop does; the step is marked with the reason. A
  * tool that fails is an error result that the policy sees.
@@ -29,7 +37,10 @@ export class Episode {
   readonly #environment: Environment;
   readonly #model: RolloutModel;
   readonly #limits: EpisodeLimits;
-  readonly #context: ConversationContext;
+  readonly #conversation: Conversation | undefined;
+  #context: ConversationContext;
+  readonly #userMessages: string[] = [];
+  #verdict: Trajectory['verdict'];
   readonly #steps: Step[] = [];
   readonly #startedAt = performance.now();
   #turn = -1;
@@ -38,14 +49,40 @@ export class Episode {
   #stopReason: StopReason | undefined;
   #failure: string | undefined;
 
-  /** The environment must be guarded (its calls never throw), and reset to the request's task before the first prompt. */
-  constructor(request: EpisodeRequest, environment: Environment, model: RolloutModel, limits: EpisodeLimits) {
+  /**
+   * The environment must be guarded (its calls never throw), and reset to the request's task before the first prompt; a
+   * conversation over it is begun by `begin`, which resets it.
+   */
+  constructor(
+    request: EpisodeRequest,
+    environment: Environment,
+    model: RolloutModel,
+    limits: EpisodeLimits,
+    conversation?: Conversation,
+  ) {
     this.#request = request;
     this.#environment = environment;
     this.#model = model;
     this.#limits = limits;
+    this.#conversation = conversation;
     this.#context = new ConversationContext(request.task.tools, limits.context.mode);
-    this.#nextTurn();
+    if (conversation === undefined) this.#nextTurn();
+  }
+
+  /**
+   * Hears the user for the first time; needed before the first prompt, with a conversation only.
+   *
+   * @throws {RolloutError} boundary "environment", when the world does not start or the user says nothing.
+   */
+  async begin(): Promise<void> {
+    const conversation = this.#conversation;
+    if (conversation === undefined) return;
+    const opening = await conversation.begin();
+    const functions = renderTools(conversation.tools());
+    const { instructions } = conversation;
+    const system = instructions === undefined ? functions : `${instructions}\n\n${functions}`;
+    this.#context = new ConversationContext(system, this.#limits.context.mode);
+    this.#open(opening);
   }
 
   get isFinished(): boolean {
@@ -90,9 +127,16 @@ export class Episode {
     const parsed = parseCompletion(decoded, { awareness: this.#limits.context.mode !== 'history' });
     const stateBefore: string[] = [];
     const results: ToolResult[] = [];
+    let isOver = false;
     for (const call of parsed.calls) {
       stateBefore.push(this.#environment.digest());
-      results.push(await this.#environment.call(call));
+      if (this.#conversation === undefined) {
+        results.push(await this.#environment.call(call));
+      } else {
+        const outcome = await this.#conversation.call(call);
+        results.push(outcome.result);
+        isOver ||= outcome.isOver;
+      }
     }
     const step: Step = {
       turn: this.#turn,
@@ -120,10 +164,36 @@ export class Episode {
     });
     const overdue = results.find(({ cause }) => cause === 'episode_deadline');
     if (overdue !== undefined) this.#stop('environment_error', overdue.content);
-    else if (parsed.calls.length === 0) this.#nextTurn();
+    else if (this.#conversation !== undefined) {
+      await this.#goOn(this.#conversation, isOver, parsed.calls.length > 0 ? undefined : (parsed.message ?? step.text));
+    } else if (parsed.calls.length === 0) this.#nextTurn();
     else if (this.#stepsInTurn > this.#limits.stepLimit) {
       this.#stop('step_limit', `turn ${this.#turn + 1} took more than ${this.#limits.stepLimit} steps`);
     }
+  }
+
+  /** After a step of a conversation: hears the user where the policy spoke, and ends the episode where it is over. */
+  async #goOn(conversation: Conversation, isOver: boolean, said: string | undefined): Promise<void> {
+    const maxSteps = this.#limits.maxSteps ?? DEFAULT_MAX_STEPS;
+    const opening = said === undefined ? undefined : await conversation.respond(said);
+    if (isOver || opening?.isOver) this.#judge(conversation);
+    else if (this.#steps.length >= maxSteps) this.#stop('step_limit', `the episode took more than ${maxSteps} steps`);
+    else if (opening !== undefined) this.#open(opening);
+  }
+
+  #open({ messages, revealedTools }: TurnOpening): void {
+    this.#turn += 1;
+    this.#stepsInTurn = 0;
+    const texts = messages.map(({ content }) => content);
+    this.#userMessages.push(texts.join('\n'));
+    this.#context.beginTurn(texts, revealedTools);
+  }
+
+  #judge(conversation: Conversation): void {
+    const { valid, progress, details } = conversation.verdict();
+    this.#verdict = { valid, reward: valid === null ? 0 : progress, details };
+    if (valid === null) this.#stop('environment_error', String(details.environment_error ?? 'there is no verdict'));
+    else this.#stop('completed');
   }
 
   /** Ends an episode whose environment did not start. */
@@ -145,6 +215,13 @@ export class Episode {
       steps: this.#steps,
       stopReason: this.#stopReason ?? 'cancelled',
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      ...(this.#conversation === undefined
+        ? {}
+        : {
+            // An episode that was cut off earns nothing, whatever its world looks like.
+            verdict: this.#verdict ?? { valid: false, reward: 0, details: {} },
+            userMessages: this.#userMessages,
+          }),
       usage: {
         promptTokens: this.#steps.reduce((sum, { promptTokens }) => sum + promptTokens.length, 0),
         completionTokens: this.#steps.reduce((sum, { completionTokens }) => sum + completionTokens.length, 0),

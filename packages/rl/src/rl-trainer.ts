@@ -9,7 +9,7 @@ import { deriveSeed, permutation } from './derive-seed.js';
 import { withoutEnvironmentFaults } from './environment-faults.js';
 import type { EpisodeRequest } from './episode.js';
 import { ReferencePolicy } from './reference-policy.js';
-import { runRollouts } from './rollout.js';
+import { type RolloutOptions, runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
 import { joinSteps } from './sampled-sequence.js';
 import { stepAdvantages } from './step-advantages.js';
@@ -61,6 +61,8 @@ export interface RlOptions {
   readonly signal?: AbortSignal | undefined;
   /** Makes the environment of a kind; the built-in kinds by default. */
   readonly createEnvironment?: ((kind: string) => Environment) | undefined;
+  /** Who speaks to the policy in tau-bench; a scripted user by default. */
+  readonly createTauUser?: RolloutOptions['createTauUser'];
   readonly onUpdate?: ((metrics: RlUpdateMetrics) => void) | undefined;
   /** The scored trajectories of an update. */
   readonly onTrajectories?: ((update: number, trajectories: readonly Trajectory[]) => void) | undefined;
@@ -109,6 +111,7 @@ export async function trainRl(
           faultRate: config.faultRate,
           limits: config.limits,
           createEnvironment: options.createEnvironment,
+          createTauUser: options.createTauUser,
           signal: options.signal,
         });
       const rollouts = await rollout(requests, config.sampling.temperature);

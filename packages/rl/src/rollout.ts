@@ -1,4 +1,13 @@
-import { createEnvironment, type Environment, GuardedEnvironment, UnreliableEnvironment } from '@parl-mt/environments';
+import {
+  createEnvironment,
+  type Environment,
+  GuardedEnvironment,
+  ScriptedUser,
+  TauBenchEnvironment,
+  TauConversation,
+  type TauUser,
+  UnreliableEnvironment,
+} from '@parl-mt/environments';
 import { CancelledError, type EnvironmentLimits, RolloutError, type Trajectory } from '@parl-mt/schema';
 import { deriveSeed } from './derive-seed.js';
 import { Episode, type EpisodeLimits, type EpisodeRequest } from './episode.js';
@@ -13,6 +22,8 @@ export interface RolloutOptions extends EpisodeLimits {
   readonly createEnvironment?: ((kind: string) => Environment) | undefined;
   /** Chance that a call fails in transit; see `UnreliableEnvironment`. Default 0. */
   readonly faultRate?: number | undefined;
+  /** Who speaks to the policy in tau-bench: one user per episode. A scripted one by default, who states the instruction. */
+  readonly createTauUser?: (() => TauUser) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after every batch of steps. */
   readonly onProgress?: ((finished: number, total: number) => void) | undefined;
@@ -84,6 +95,7 @@ interface InFlight {
   readonly request: EpisodeRequest;
   readonly environment: Environment;
   readonly episode: Episode;
+  readonly conversation: TauConversation | undefined;
 }
 
 function prepare(request: EpisodeRequest, index: number, model: RolloutModel, options: RolloutOptions): InFlight {
@@ -94,13 +106,32 @@ function prepare(request: EpisodeRequest, index: number, model: RolloutModel, op
     faultRate === 0 ? world : new UnreliableEnvironment(world, faultRate),
     options.limits,
   );
-  return { index, request, environment, episode: new Episode(request, environment, model, options) };
+  const conversation =
+    world instanceof TauBenchEnvironment
+      ? new TauConversation({
+          ...request,
+          world,
+          environment,
+          user: options.createTauUser?.() ?? new ScriptedUser(),
+          // The steps of the whole episode are what is limited.
+          maxCallsPerTurn: Number.POSITIVE_INFINITY,
+          maxTurns: Number.POSITIVE_INFINITY,
+        })
+      : undefined;
+  return {
+    index,
+    request,
+    environment,
+    episode: new Episode(request, environment, model, options, conversation),
+    conversation,
+  };
 }
 
 /** An environment that does not start ends its own episode; a task that does not fit is an error of the caller. */
-async function start({ request, environment, episode }: InFlight): Promise<void> {
+async function start({ request, environment, episode, conversation }: InFlight): Promise<void> {
   try {
-    await environment.reset(request.task, request.seed);
+    if (conversation === undefined) await environment.reset(request.task, request.seed);
+    else await episode.begin();
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     episode.fail(error.message);

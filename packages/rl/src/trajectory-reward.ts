@@ -8,7 +8,8 @@ import { callRedundancy, contextRedundancy } from './redundancy.js';
 export interface ScoredTrajectory {
   readonly trajectory: Trajectory;
   readonly repeatedCalls: number;
-  /** The total reward by the turn that earned it, one entry per turn of the task: they sum to the total. */
+  /** The total reward by the turn that earned it, one entry per turn of the task (of the
+   * episode, where its user decides when it is over): they sum to the total. */
   readonly turnRewards: readonly number[];
 }
 
@@ -27,7 +28,7 @@ export function totalReward(parts: Omit<RewardParts, 'total'>, weights: RewardCo
 }
 
 /**
- * Scores trajectories: verdict of the benchmark checker, reward parts, total.
+ * Scores trajectories: verdict of the benchmark (BFCL's checker, tau-bench's reward), reward parts, total.
  *
  * F is the share of steps that parse; C the mean over turns with ground truth of the best match of calls; S the share of
  * turns passed before the first failure; P the mean of call redundancy and context redundancy.
@@ -46,14 +47,15 @@ export function scoreTrajectories(
     const task = tasks.get(trajectory.taskId);
     if (task === undefined)
       throw new RangeError(`expected a task for trajectory ${index}, none has the id ${trajectory.taskId}`);
-    const verdict = checkTask(task, callsByTurn(task, trajectory));
+    const verdict = verdictOf(task, trajectory);
+    const turns = turnsOf(task, trajectory);
     const calls = trajectory.usage.calls;
     const repeatedCalls = repeated[index]!;
     const wellFormed = trajectory.steps.filter(({ formatError }) => formatError === undefined).length;
     const parts = {
       format: trajectory.steps.length === 0 ? 0 : wellFormed / trajectory.steps.length,
       correctness: correctness(task, trajectory),
-      success: verdict.turnsPassed / task.turns.length,
+      success: verdict.turnsPassed / turns,
       redundancy: ((calls === 0 ? 0 : repeatedCalls / calls) + restated[index]!) / 2,
     };
     const turnRewards = rewardByTurn(task, trajectory, verdict.turnsPassed, parts, weights);
@@ -72,6 +74,30 @@ export function scoreTrajectories(
   });
 }
 
+/** What the benchmark says; `turnsPassed` counts from the first turn. */
+interface RewardVerdict {
+  readonly valid: boolean;
+  readonly turnsPassed: number;
+  readonly errorType?: string | undefined;
+}
+
+/** An environment that judged the episode itself has said all; else the checker of BFCL says it. */
+function verdictOf(task: Task, trajectory: Trajectory): RewardVerdict {
+  const { verdict } = trajectory;
+  if (verdict === undefined) return checkTask(task, callsByTurn(task, trajectory));
+  const valid = verdict.valid === true;
+  return {
+    valid,
+    turnsPassed: verdict.reward * turnsOf(task, trajectory),
+    errorType: valid ? undefined : `${task.environment}:reward`,
+  };
+}
+
+/** Turns of the task; of the episode, where its user decides. */
+function turnsOf(task: Task, { verdict, userMessages }: Trajectory): number {
+  return verdict === undefined ? task.turns.length : Math.max(1, userMessages?.length ?? 0);
+}
+
 /** Model calls as the checker reads them: turn, step, call. Turns never reached are empty. */
 function callsByTurn(task: Task, trajectory: Trajectory): string[][][] {
   const turns: string[][][] = task.turns.map(() => []);
@@ -87,8 +113,17 @@ function wasDelivered(step: Step, call: number): boolean {
 }
 
 function correctness(task: Task, trajectory: Trajectory): number {
+  if (trajectory.verdict !== undefined) return correctnessOfEpisode(task, trajectory) ?? 1;
   const scores = correctnessByTurn(task, trajectory).filter((score) => score !== undefined);
   return scores.length === 0 ? 1 : scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
+/** Where the user decides what is said when, the order of the actions is free: all calls against all ground truth. */
+function correctnessOfEpisode(task: Task, trajectory: Trajectory): number | undefined {
+  const expected = task.turns.flatMap(({ groundTruth }) => expectedCalls(groundTruth));
+  if (expected.length === 0) return undefined;
+  const emitted = trajectory.steps.flatMap((step) => step.calls.filter((_, index) => wasDelivered(step, index)));
+  return turnCorrectness(emitted, expected);
 }
 
 /** One entry per turn of the task; undefined where it has no ground truth. */
@@ -113,8 +148,12 @@ function rewardByTurn(
   parts: Omit<RewardParts, 'total'>,
   weights: RewardConfig,
 ): number[] {
-  const turns = task.turns.length;
-  const scores = correctnessByTurn(task, trajectory);
+  const turns = turnsOf(task, trajectory);
+  // A verdict on the whole episode is earned by all of its turns.
+  const scores =
+    trajectory.verdict === undefined
+      ? correctnessByTurn(task, trajectory)
+      : new Array<number>(turns).fill(correctness(task, trajectory));
   const scored = scores.filter((score) => score !== undefined).length;
   return scores.map((score, turn) => {
     const wellFormed = trajectory.steps.filter((step) => step.turn === turn && step.formatError === undefined).length;
@@ -122,7 +161,7 @@ function rewardByTurn(
       {
         format: trajectory.steps.length === 0 ? 0 : wellFormed / trajectory.steps.length,
         correctness: scored === 0 ? 1 / turns : (score ?? 0) / scored,
-        success: turn < turnsPassed ? 1 / turns : 0,
+        success: trajectory.verdict === undefined ? (turn < turnsPassed ? 1 / turns : 0) : turnsPassed / turns / turns,
         redundancy: parts.redundancy / turns,
       },
       weights,

@@ -189,10 +189,6 @@ export const evaluateRunConfigSchema = closeSchema(
     path: ['policy', 'kind'],
     message: 'expected evaluation.benchmark "tau-bench" with an endpoint: no other benchmark takes one yet',
   })
-  .refine(({ policy, evaluation }) => policy.kind !== 'checkpoint' || evaluation.benchmark !== 'tau-bench', {
-    path: ['policy', 'kind'],
-    message: 'expected endpoint or ground-truth with evaluation.benchmark "tau-bench", received checkpoint',
-  })
   .describe('Evaluate a policy on held-out synthetic tasks, on BFCL multi-turn, or on tau-bench.');
 export type EvaluateRunConfig = z.infer<typeof evaluateRunConfigSchema>;
 

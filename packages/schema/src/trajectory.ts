@@ -88,6 +88,21 @@ export const trajectorySchema = z.object({
   reward: rewardPartsSchema.optional().describe('Absent until scored.'),
   valid: z.boolean().optional().describe('Verdict of the benchmark checker.'),
   failure: z.string().optional().describe('Why the checker refused, or the environment fault.'),
+  verdict: z
+    .object({
+      valid: z
+        .boolean()
+        .nullable()
+        .describe('Whether the benchmark accepts the episode; null where it could not judge.'),
+      reward: z.number().describe('In [0, 1], as the benchmark defines it.'),
+      details: z.record(z.string(), z.unknown()),
+    })
+    .optional()
+    .describe('Where the environment itself judges (tau-bench): what it said when the episode ended.'),
+  userMessages: z
+    .array(z.string())
+    .optional()
+    .describe('What a user who decides as the conversation goes said, one text per turn.'),
   stopReason: stopReasonSchema,
   usage: z.object({
     promptTokens: z.number().int(),

@@ -2,6 +2,10 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFakeEndpoint } from '@parl-mt/chat/testing';
 import { tinyWorldFolder } from '@parl-mt/environments/testing';
+import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
+import { savePolicy } from '@parl-mt/rl';
+import { decoderConfigSchema } from '@parl-mt/schema';
+import { selectBackend } from '@parl-mt/tfjs-backend';
 import { afterAll, expect, test } from 'vitest';
 import { testHost } from '../host.testing.js';
 import { runCli } from '../run-cli.js';
@@ -55,6 +59,51 @@ test('an endpoint plays both sides; a second run into the folder plays only what
   expect(server.requests).toHaveLength(6 + 3);
   expect(read('results.jsonl').trimEnd().split('\n')).toHaveLength(2);
   expect(JSON.parse(read('results.json'))).toHaveLength(2);
+});
+
+test('a checkpoint plays against the scripted user, and its trials are judged by the reward of tau-bench', async () => {
+  using host = testHost(jobs);
+  const tokenizerJson = trainBpe(['What did the order cost? think thought transfer'], { vocabSize: 400 });
+  const vocabSize = new Tokenizer(tokenizerJson).vocabSize;
+  await selectBackend('parl');
+  const architecture = decoderConfigSchema.parse({
+    vocabSize,
+    hiddenSize: 16,
+    numLayers: 1,
+    numHeads: 2,
+    numKvHeads: 2,
+    intermediateSize: 16,
+  });
+  const checkpoint = join(host.cwd, 'policy');
+  await savePolicy(checkpoint, Decoder.create(architecture, 1), tokenizerJson);
+  const args = [
+    ...benchmark,
+    ...['--policy.kind', 'checkpoint', '--policy.path', checkpoint, '--evaluation.sampling.temperature', '1'],
+    ...['--evaluation.context.mode', 'history', '--evaluation.context.max-context-tokens', '4096'],
+    ...['--evaluation.context.max-new-tokens', '8', '--tau-bench.agent.max-steps', '3'],
+    ...['--tau-bench.user.strategy', 'scripted', '--tau-bench.user.lines', 'Yes.', '--tau-bench.trials', '2'],
+  ];
+  expect(await runCli(args, host), host.stderr.text).toBe(0);
+  const read = (name: string) => readFileSync(join(host.cwd, 'run', name), 'utf8');
+  const summary = JSON.parse(read('summary.json'));
+  // Weights drawn at random say nothing that helps: two tasks that want an action or a text earn nothing.
+  expect(summary).toMatchObject({ policy: 'policy', userStrategy: 'scripted', tasks: 2, trials: 2, passHatK: [0, 0] });
+  const results = JSON.parse(read('results.json'));
+  expect(results.map(({ task_id, trial }: { task_id: number; trial: number }) => [task_id, trial])).toEqual([
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ]);
+  expect(results[0].traj[0]).toMatchObject({ role: 'user', content: expect.stringContaining('You are Ada') });
+  expect(results[0].usage.agent_calls).toBeGreaterThan(0);
+  const trajectories = read('trajectories.jsonl').trimEnd().split('\n');
+  expect(trajectories).toHaveLength(4);
+  expect(JSON.parse(trajectories[0]!)).toMatchObject({ valid: false, verdict: { reward: 0 }, reward: { success: 0 } });
+  // A second run into the folder plays nothing again.
+  const before = read('results.jsonl');
+  expect(await runCli(args, host), host.stderr.text).toBe(0);
+  expect(read('results.jsonl')).toBe(before);
 });
 
 test('ids that the set does not have are told', async () => {

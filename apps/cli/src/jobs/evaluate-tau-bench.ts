@@ -1,27 +1,33 @@
 import { createWriteStream, existsSync, readFileSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { OpenAiChatModel } from '@parl-mt/chat/openai';
-import { loadTauWorld, type TauTask } from '@parl-mt/environments';
-import { formatTauBench, readResults, runTauBench, summarizeTauBench } from '@parl-mt/evaluation';
+import { createUser, loadTauWorld, ScriptedUser, type TauTask, tauTaskOf } from '@parl-mt/environments';
+import { formatTauBench, playTauBench, readResults, runTauBench, summarizeTauBench } from '@parl-mt/evaluation';
+import { DecoderModel, loadPolicy, scoreTrajectories } from '@parl-mt/rl';
 import {
   type EndpointConfig,
   type EvaluateRunConfig,
   type JobContext,
   type JobResult,
+  rewardConfigSchema,
   type TauBenchConfig,
+  type TauBenchResult,
   UsageError,
 } from '@parl-mt/schema';
+import { selectBackend } from '@parl-mt/tfjs-backend';
 import { writeFileAtomic } from '../write-file-atomic.js';
+import { writeTrajectories } from './training-stage.js';
+
+const FILES = ['summary.json', 'results.json', 'results.jsonl'];
 
 /**
- * tau-bench with a model behind an endpoint, or with the tasks' own actions. `results.jsonl` gets a line per finished
+ * tau-bench with a checkpoint of ours, with a model behind an endpoint, or with the tasks' own actions. `results.jsonl` gets a line per finished
  * episode; a second run into the folder plays only what is missing. `results.json` is the list in the official format.
  */
 export async function runEvaluateTauBench(config: EvaluateRunConfig, context: JobContext): Promise<JobResult> {
   const { outDir, reporter, signal } = context;
   const { policy, tauBench, evaluation } = config;
   if (config.tauBenchPath === undefined) throw new UsageError('expected --tau-bench PATH, received none');
-  if (policy.kind === 'checkpoint') throw new UsageError('expected a policy endpoint or ground-truth with tau-bench');
   reporter.stage('tasks');
   const world = loadTauWorld(config.tauBenchPath, tauBench.domain);
   const tasks = selectTasks(world.tasks(tauBench.split), tauBench);
@@ -33,25 +39,57 @@ export async function runEvaluateTauBench(config: EvaluateRunConfig, context: Jo
 
   const agent = policy.kind === 'endpoint' ? chatModel(policy) : undefined;
   const user = chatModel(tauBench.user);
-  const name = policy.kind === 'endpoint' ? `${policy.model} (${tauBench.agent.strategy})` : 'ground truth';
+  const name = policyName(config);
   reporter.stage(`evaluate ${name}`, tasks.length * tauBench.trials);
   let finished = known.length;
   let rewards = known.reduce((sum, { reward }) => sum + reward, 0);
-  const results = await runTauBench({
-    world,
-    tasks,
-    config: tauBench,
-    policy: agent === undefined ? { kind: 'ground-truth' } : { kind: 'model', chat: withSignal(agent, signal) },
-    userChat: withSignal(user, signal),
-    done: known,
-    signal,
-    onResult: async (result) => {
-      await journal.append(`${JSON.stringify(result)}\n`);
-      finished += 1;
-      rewards += result.reward;
-      reporter.progress(finished, { reward: rewards / finished });
-    },
-  }).finally(journal.close);
+  const onResult = async (result: TauBenchResult) => {
+    await journal.append(`${JSON.stringify(result)}\n`);
+    finished += 1;
+    rewards += result.reward;
+    reporter.progress(finished, { reward: rewards / finished });
+  };
+  const userChat = withSignal(user, signal);
+  const play =
+    policy.kind === 'checkpoint'
+      ? playCheckpoint(policy.path, config.tauBenchPath)
+      : runTauBench({
+          world,
+          tasks,
+          config: tauBench,
+          policy: agent === undefined ? { kind: 'ground-truth' } : { kind: 'model', chat: withSignal(agent, signal) },
+          userChat,
+          done: known,
+          signal,
+          onResult,
+        });
+  const results = await play.finally(journal.close);
+
+  async function playCheckpoint(folder: string, dataDirectory: string): Promise<TauBenchResult[]> {
+    await selectBackend(config.backend);
+    const { decoder, tokenizer } = await loadPolicy(folder);
+    using model = new DecoderModel(decoder, tokenizer, evaluation.context);
+    const { strategy, lines } = tauBench.user;
+    const played = await playTauBench({
+      model,
+      dataDirectory,
+      world,
+      tasks,
+      tauBench,
+      evaluation,
+      createUser: () => (strategy === 'scripted' ? new ScriptedUser(lines) : createUser(strategy, userChat)),
+      done: known,
+      onResult,
+      signal,
+    });
+    const tasksById = new Map(tasks.map((task) => tauTaskOf(world, task)).map((task) => [task.id, task]));
+    const scored = scoreTrajectories(played.trajectories, tasksById, rewardConfigSchema.parse({}));
+    await writeTrajectories(
+      path.join(outDir, 'trajectories.jsonl'),
+      scored.map(({ trajectory }) => trajectory),
+    );
+    return played.results;
+  }
 
   const summary = summarizeTauBench(results, evaluation.bootstrapSamples, evaluation.seed);
   const figures = {
@@ -68,7 +106,18 @@ export async function runEvaluateTauBench(config: EvaluateRunConfig, context: Jo
   writeFileAtomic(path.join(outDir, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   writeFileAtomic(path.join(outDir, 'summary.json'), `${JSON.stringify(figures, null, 2)}\n`);
   reporter.table(formatTauBench(`tau-bench ${tauBench.domain} ${tauBench.split}: ${name}`, summary));
-  return { summary: figures, files: ['summary.json', 'results.json', 'results.jsonl'] };
+  return { summary: figures, files: [...(policy.kind === 'checkpoint' ? ['trajectories.jsonl'] : []), ...FILES] };
+}
+
+function policyName({ policy, tauBench }: EvaluateRunConfig): string {
+  switch (policy.kind) {
+    case 'endpoint':
+      return `${policy.model} (${tauBench.agent.strategy})`;
+    case 'checkpoint':
+      return path.basename(path.resolve(policy.path));
+    case 'ground-truth':
+      return 'ground truth';
+  }
 }
 
 /** @throws {UsageError} for an id that the set does not have, and for an empty choice. */

@@ -85,6 +85,11 @@ export function loadTauBenchTasks(directory: string, domainName: string, split: 
   return world.tasks(split).map((task) => toTask(task, world.tools));
 }
 
+/** A task of a world in the shape that every environment shares. */
+export function tauTaskOf(world: TauWorld, task: TauTask): Task {
+  return toTask(task, world.tools);
+}
+
 const worlds = new Map<string, TauWorld>();
 
 /** {@link loadTauWorld}, read once per process and folder: nothing writes into a world, so episodes share it. */
