@@ -1,6 +1,7 @@
 #include "core/logprob.h"
 
 #include "arguments.h"
+#include "core/probability_squares.h"
 #include "register.h"
 
 namespace parl::addon {
@@ -48,11 +49,24 @@ Napi::Value logprobBackward(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// probabilitySquares(logits: Float32Array, n, v, temperature, squares: Float32Array): void
+Napi::Value probabilitySquares(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto logits = floats(info, 0, "logits");
+  const int64_t n = extent(info, 1, "n"), v = extent(info, 2, "v");
+  const auto squares = floats(info, 4, "squares");
+  expectLength(env, "logits", logits.size(), elements(env, {n, v}));
+  expectLength(env, "squares", squares.size(), static_cast<size_t>(n));
+  parl::probabilitySquares(logits.data(), n, v, static_cast<float>(number(info, 3, "temperature")), squares.data());
+  return env.Undefined();
+}
+
 }  // namespace
 
 void registerLogprob(Napi::Env env, Napi::Object exports) {
   exports.Set("logprobBackward", Napi::Function::New(env, logprobBackward));
   exports.Set("logprobForward", Napi::Function::New(env, logprobForward));
+  exports.Set("probabilitySquares", Napi::Function::New(env, probabilitySquares));
 }
 
 }  // namespace parl::addon

@@ -1,7 +1,9 @@
 #include "core/policy_loss.h"
 
 #include "arguments.h"
+#include "core/covariance_selection.h"
 #include "core/importance.h"
+#include "core/trust_region.h"
 #include "register.h"
 
 namespace parl::addon {
@@ -41,7 +43,8 @@ PolicyLossOptions lossOptions(Napi::Env env, std::span<const double> o) {
 
 // policyLoss(logprobs: Float32Array, oldLogprobs: Float32Array, advantages: Float32Array, mask: Uint8Array,
 //            offsets: Int32Array, weights: Float32Array | null, referenceLogprobs: Float32Array | null,
-//            rowWeights: Float64Array, options: Float64Array, gradient: Float32Array, statistics: Float64Array): void
+//            rowWeights: Float64Array, options: Float64Array, gradient: Float32Array, statistics: Float64Array,
+//            klWeights: Float32Array | null): void
 Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto logprobs = floats(info, 0, "logprobs"), oldLogprobs = floats(info, 1, "oldLogprobs");
@@ -51,16 +54,19 @@ Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   const auto rowWeights = doubles(info, 7, "rowWeights"), options = doubles(info, 8, "options");
   const auto gradient = floats(info, 9, "gradient");
   const auto statistics = doubles(info, 10, "statistics");
+  const auto klWeights = floatsOrNull(info, 11, "klWeights");
   const size_t tokens = rows.mask.size();
   expectLength(env, "logprobs", logprobs.size(), tokens);
   expectLength(env, "oldLogprobs", oldLogprobs.size(), tokens);
   expectLength(env, "advantages", advantages.size(), tokens);
   if (weights.data() != nullptr) expectLength(env, "weights", weights.size(), tokens);
   if (reference.data() != nullptr) expectLength(env, "referenceLogprobs", reference.size(), tokens);
+  if (klWeights.data() != nullptr) expectLength(env, "klWeights", klWeights.size(), tokens);
   expectLength(env, "rowWeights", rowWeights.size(), rows.rows());
   expectLength(env, "gradient", gradient.size(), tokens);
   expectLength(env, "statistics", statistics.size(), rows.rows() * kRowFields);
-  const PolicyTokens in{logprobs.data(), oldLogprobs.data(), advantages.data(), rows.mask.data(), weights.data(), reference.data()};
+  const PolicyTokens in{logprobs.data(), oldLogprobs.data(), advantages.data(), rows.mask.data(),
+                        weights.data(),  reference.data(),   klWeights.data()};
   const std::span<PolicyRowStatistics> out{reinterpret_cast<PolicyRowStatistics*>(statistics.data()), rows.rows()};
   parl::policyLoss(in, rows, rowWeights, lossOptions(env, options), gradient.data(), out);
   return env.Undefined();
@@ -205,9 +211,48 @@ Napi::Value highEntropyMask(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// trustRegionWeights(logprobs: Float32Array, oldLogprobs: Float32Array, advantages: Float32Array, mask: Uint8Array,
+//                    offsets: Int32Array, divergence: 0 | 1, low: number, high: number, ratioCap: number, weights: Float32Array): void
+Napi::Value trustRegionWeights(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto logprobs = floats(info, 0, "logprobs"), old = floats(info, 1, "oldLogprobs"), advantages = floats(info, 2, "advantages");
+  const TokenRows rows = tokenRows(info, 3);
+  const TrustRegionOptions options{static_cast<TrustRegionDivergence>(extent(info, 5, "divergence") != 0), number(info, 6, "low"),
+                                   number(info, 7, "high"), number(info, 8, "ratioCap")};
+  const auto weights = floats(info, 9, "weights");
+  expectLength(env, "logprobs", logprobs.size(), rows.mask.size());
+  expectLength(env, "oldLogprobs", old.size(), rows.mask.size());
+  expectLength(env, "advantages", advantages.size(), rows.mask.size());
+  expectLength(env, "weights", weights.size(), rows.mask.size());
+  parl::trustRegionWeights(logprobs.data(), old.data(), advantages.data(), rows, options, weights.data());
+  return env.Undefined();
+}
+
+// covarianceSelection(logprobs: Float32Array, oldLogprobs: Float32Array | null, advantages: Float32Array, mask: Uint8Array,
+//                     options: Float64Array, choice: 0 | 1 | 2, seed: number, selected: Uint8Array): void
+Napi::Value covarianceSelection(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto logprobs = floats(info, 0, "logprobs"), old = floatsOrNull(info, 1, "oldLogprobs"), advantages = floats(info, 2, "advantages");
+  const auto mask = bytes(info, 3, "mask");
+  const auto o = doubles(info, 4, "options");
+  const int64_t choice = extent(info, 5, "choice"), seed = extent(info, 6, "seed");
+  const auto selected = bytes(info, 7, "selected");
+  expectLength(env, "options", o.size(), 5);
+  expectLength(env, "logprobs", logprobs.size(), mask.size());
+  if (old.data() != nullptr) expectLength(env, "oldLogprobs", old.size(), mask.size());
+  expectLength(env, "advantages", advantages.size(), mask.size());
+  expectLength(env, "selected", selected.size(), mask.size());
+  if (choice > 2) throwArgument(env, "expected choice to be 0, 1 or 2");
+  if (!(o[0] >= 0 && o[0] <= 1)) throwArgument(env, "expected the share to be in 0..1");
+  const CovarianceOptions options{o[0], o[1], o[2], o[3], o[4], static_cast<CovarianceChoice>(choice), static_cast<uint64_t>(seed)};
+  parl::covarianceSelection(logprobs.data(), old.data(), advantages.data(), mask, options, selected.data());
+  return env.Undefined();
+}
+
 }  // namespace
 
 void registerPolicyLoss(Napi::Env env, Napi::Object exports) {
+  exports.Set("covarianceSelection", Napi::Function::New(env, covarianceSelection));
   exports.Set("gammaWeights", Napi::Function::New(env, gammaWeights));
   exports.Set("highEntropyMask", Napi::Function::New(env, highEntropyMask));
   exports.Set("importanceWeights", Napi::Function::New(env, importanceWeights));
@@ -216,6 +261,7 @@ void registerPolicyLoss(Napi::Env env, Napi::Object exports) {
   exports.Set("policyLoss", Napi::Function::New(env, policyLoss));
   exports.Set("rejectionMask", Napi::Function::New(env, rejectionMask));
   exports.Set("sampledCounts", Napi::Function::New(env, sampledCounts));
+  exports.Set("trustRegionWeights", Napi::Function::New(env, trustRegionWeights));
   exports.Set("valueLoss", Napi::Function::New(env, valueLoss));
 }
 

@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "core/masked_statistics.h"
+#include "core/token_baseline.h"
 #include "core/turn_credit.h"
 #include "register.h"
 
@@ -61,6 +62,29 @@ Napi::Value generalizedAdvantages(const Napi::CallbackInfo& info) {
   expectLength(env, "returns", returns.size(), rows.mask.size());
   return report(env, parl::generalizedAdvantages(rewards.data(), values.data(), rows, number(info, 4, "gamma"),
                                                  number(info, 5, "lambda"), advantages.data(), returns.data()));
+}
+
+// tokenBaselineAdvantages(rewards: Float32Array, logprobs: Float32Array, squares: Float32Array, corrections: Float32Array | null,
+//                         mask: Uint8Array, offsets: Int32Array, groupIds: Int32Array, epsilon: number, keepSingletons: boolean,
+//                         keepTail: boolean, advantages: Float32Array, returns: Float32Array): [fault: 0 | 1 | 2, index: number]
+Napi::Value tokenBaselineAdvantages(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto rewards = floats(info, 0, "rewards"), logprobs = floats(info, 1, "logprobs"), squares = floats(info, 2, "squares");
+  const auto corrections = floatsOrNull(info, 3, "corrections");
+  const TokenRows rows = tokenRows(info, 4);
+  const auto groupIds = ints(info, 6, "groupIds");
+  const TokenBaselineOptions options{number(info, 7, "epsilon"), flag(info, 8), flag(info, 9)};
+  const auto advantages = floats(info, 10, "advantages"), returns = floats(info, 11, "returns");
+  const size_t tokens = rows.mask.size();
+  expectLength(env, "rewards", rewards.size(), tokens);
+  expectLength(env, "logprobs", logprobs.size(), tokens);
+  expectLength(env, "squares", squares.size(), tokens);
+  if (corrections.data() != nullptr) expectLength(env, "corrections", corrections.size(), tokens);
+  expectLength(env, "groupIds", groupIds.size(), rows.rows());
+  expectLength(env, "advantages", advantages.size(), tokens);
+  expectLength(env, "returns", returns.size(), tokens);
+  return report(env, parl::tokenBaselineAdvantages(rewards.data(), logprobs.data(), squares.data(), corrections.data(), rows, groupIds,
+                                                   options, advantages.data(), returns.data()));
 }
 
 // maskedStatistics(values: Float32Array, mask: Uint8Array): [sum: number, count: number, squaresAboutMean: number]
@@ -137,6 +161,7 @@ void registerTokenCredit(Napi::Env env, Napi::Object exports) {
   exports.Set("generalizedAdvantages", Napi::Function::New(env, generalizedAdvantages));
   exports.Set("maskedStatistics", Napi::Function::New(env, maskedStatistics));
   exports.Set("stepGroupAdvantages", Napi::Function::New(env, stepGroupAdvantages));
+  exports.Set("tokenBaselineAdvantages", Napi::Function::New(env, tokenBaselineAdvantages));
   exports.Set("tokenRewardSums", Napi::Function::New(env, tokenRewardSums));
   exports.Set("twoSegmentAdvantages", Napi::Function::New(env, twoSegmentAdvantages));
   exports.Set("whiten", Napi::Function::New(env, whiten));

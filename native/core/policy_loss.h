@@ -1,9 +1,9 @@
 // Policy losses over rows of sampled tokens: value, gradient with respect to the log-probs, and metrics in one pass.
 //
-//   loss = sum over rows, over their sampled tokens, of  rowWeight (tokenWeight f(ratio, A) + klCoefficient kl)
+//   loss = sum over rows, over their sampled tokens, of  rowWeight (tokenWeight f(ratio, A) + klCoefficient klWeight kl)
 //
 // The whole reduction (token mean, sequence mean, ...) is in the row weights, so that micro-batches of whole rows add up to
-// the gradient of one batch, bit for bit. Token weights (importance correction, entropy masks) multiply the objective, not the KL.
+// the gradient of one batch, bit for bit. Token weights (importance correction, entropy masks) multiply the objective, not the KL, which has weights of its own.
 // Nothing at a token that was not sampled is read into the result, NaN included; its gradient is 0.
 //
 // Objectives f, with log-ratio d = logprob - oldLogprob clamped to [logRatioMin, logRatioMax] and ratio = e^d:
@@ -61,6 +61,7 @@ struct PolicyTokens {
   const uint8_t* mask;                               // [tokens]
   const float* weights;                              // [tokens] or null: 1
   const float* referenceLogprobs;                    // [tokens] or null where there is no KL
+  const float* klWeights = nullptr;                  // [tokens] or null: 1
 };
 
 // Sums over the sampled tokens of a row; ratios after the clamp of the log-ratio.

@@ -28,13 +28,13 @@ struct Batch {
   std::vector<float> logprobs, oldLogprobs, advantages;
   std::vector<uint8_t> mask;
   std::vector<int32_t> offsets;
-  std::vector<float> weights = {}, reference = {};
+  std::vector<float> weights = {}, reference = {}, klWeights = {};
 
   Result run(const PolicyLossOptions& options, double rowWeight = 1) const {
     Result result{std::vector<float>(logprobs.size(), 99), std::vector<PolicyRowStatistics>(offsets.size() - 1)};
     const std::vector<double> rowWeights(offsets.size() - 1, rowWeight);
     parl::policyLoss({logprobs.data(), oldLogprobs.data(), advantages.data(), mask.data(), weights.empty() ? nullptr : weights.data(),
-                      reference.empty() ? nullptr : reference.data()},
+                      reference.empty() ? nullptr : reference.data(), klWeights.empty() ? nullptr : klWeights.data()},
                      {mask, offsets}, rowWeights, options, result.gradient.data(), result.rows);
     for (const auto& row : result.rows) result.loss += row.loss;
     return result;
@@ -111,6 +111,22 @@ TEST(policy_loss_kl_of_tiny_distances_keeps_its_digits) {
     CHECK_NEAR(result.loss, 2 * k3, 1e-6 * k3);
     CHECK_NEAR(result.gradient[0], -2 * std::expm1(x), 2e-6 * std::fabs(std::expm1(x)));
   }
+}
+
+TEST(policy_loss_kl_weights_scale_the_kl_of_a_token_alone) {
+  Batch batch = gridBatch({0, 5, 29});
+  const PolicyLossOptions options{.kl = {.estimator = KlEstimator::k3, .coefficient = 0.5f}}, without{};
+  const auto plain = batch.run(without), whole = batch.run(options);
+  batch.klWeights.assign(29, kNan);
+  for (size_t t = 0; t < 29; ++t) {
+    if (batch.mask[t] != 0) batch.klWeights[t] = t % 2 == 0 ? 2 : 0;
+  }
+  const auto weighted = batch.run(options);
+  for (size_t t = 0; t < 29; ++t) {
+    const double kl = static_cast<double>(whole.gradient[t]) - static_cast<double>(plain.gradient[t]);
+    CHECK_NEAR(weighted.gradient[t], static_cast<double>(plain.gradient[t]) + (t % 2 == 0 ? 2 : 0) * kl, 1e-6);
+  }
+  CHECK(weighted.rows[1].kl == whole.rows[1].kl && std::isfinite(weighted.loss));
 }
 
 TEST(policy_loss_rows_do_not_depend_on_neighbours_or_threads) {

@@ -66,6 +66,11 @@ inline Kl klOf(Vec d, const KlOptions& o) {
   return kl;
 }
 
+// The coefficient of the KL at a token. Tokens that were not sampled have 0, where there are weights.
+inline Vec klScale(const PolicyTokens& in, int64_t i, int lanes, VecI sampled, Vec coefficient) {
+  return in.klWeights == nullptr ? coefficient : coefficient * kept(sampled, floatsAt(in.klWeights + i, lanes));
+}
+
 // The options of one row, broadcast.
 struct Constants {
   Vec low, high, cap, dual, tauPositive, tauNegative, beta;
@@ -218,14 +223,15 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
     Vec byRatio = kept(inside, f.byRatio), byLogprob = f.byLogprob, value = f.value;
     if (hasKl) {
       const Vec reference = kept(sampled, floatsAt(in.referenceLogprobs + i, lanes));
+      const Vec scale = klScale(in, i, lanes, sampled, klCoefficient);
       Kl kl = klOf(logprob - reference, o.kl);
       if (o.kl.timesRatio) {
-        byRatio += klCoefficient * kept(inside, kl.value * ratio);
+        byRatio += scale * kept(inside, kl.value * ratio);
         kl.slope *= ratio;
         kl.value *= ratio;
       }
-      value += klCoefficient * kl.value;
-      byLogprob += klCoefficient * kl.slope;
+      value += scale * kl.value;
+      byLogprob += scale * kl.slope;
       tally.kl.add(kept(sampled, kl.value));
     }
     if (spreads) {
@@ -308,9 +314,10 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
     Vec g = floatsAt(gradient + i, lanes) * slope;
     if (hasKl) {
       const Kl kl = klOf(kept(sampled, floatsAt(in.logprobs + i, lanes) - floatsAt(in.referenceLogprobs + i, lanes)), o.kl);
-      g += weight * klCoefficient * kl.slope;
+      const Vec scale = klScale(in, i, lanes, sampled, klCoefficient);
+      g += weight * scale * kl.slope;
       tally.kl.add(kept(sampled, kl.value));
-      tally.loss.add(kept(sampled, klCoefficient * kl.value));
+      tally.loss.add(kept(sampled, scale * kl.value));
     }
     put(gradient + i, kept(sampled, g), lanes);
   }

@@ -25,6 +25,7 @@ export {
   unitDouble,
   unitFloat,
 } from './counter-rng.js';
+export { type CovarianceBandOptions, covarianceBandMask, highCovarianceMask } from './covariance-selection.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
 export { type BlockFormat, type BlockTypeName, blockFormats, dequantize } from './dequantize.js';
 export { add } from './elementwise.js';
@@ -102,6 +103,7 @@ export type {
   ReinforceObjective,
   SapoObjective,
 } from './policy-objective.js';
+export { type ProbabilitySquaresOptions, probabilitySquares } from './probability-squares.js';
 export {
   type GramCounting,
   lcsLengths,
@@ -133,6 +135,11 @@ export {
 } from './sampler.js';
 export { swigluBackward, swigluForward } from './swiglu.js';
 export {
+  type TokenBaselineInputs,
+  type TokenBaselineOptions,
+  tokenBaselineAdvantages,
+} from './token-baseline.js';
+export {
   discountedReturns,
   type GaeOptions,
   generalizedAdvantages,
@@ -143,6 +150,7 @@ export {
 export { broadcastToSampled, tokenRewardSums } from './token-rewards.js';
 export { paddedTokenRows, type TokenRows } from './token-rows.js';
 export { highEntropyMask, offPolicyMask } from './token-selection.js';
+export { type TrustRegionOptions, trustRegionWeights } from './trust-region.js';
 export {
   type EpisodeSteps,
   type StepGroupOptions,

@@ -35,6 +35,19 @@ export const policyLossPresets = {
     gpg: { objective: { kind: 'reinforce' }, ratio: anyLogRatio, aggregation: tokenMean },
     geo_mean: { objective: { kind: 'geometric_mean', clipLow: 0.2, clipHigh: 0.2 }, aggregation: rowMeansOfAll },
     dro: { objective: { kind: 'quadratic', beta: 0.5 }, ratio: anyLogRatio, aggregation: tokenMean },
+    /** With the weights of `trustRegionWeights`. */
+    dppo_tv: { objective: { kind: 'reinforce' }, ratio: within20, aggregation: tokenMean },
+    /** With the weights of `trustRegionWeights`. */
+    dppo_kl: { objective: { kind: 'reinforce' }, ratio: within20, aggregation: tokenMean },
+    /** With weight 0 where `covarianceBandMask` selects. */
+    clip_cov: { objective: { kind: 'clip', clipLow: 0.2, clipHigh: 0.2 }, ratio: anyLogRatio, aggregation: tokenMean },
+    /** With `klWeights` 1 where `highCovarianceMask` selects, 0 elsewhere, and the old policy as the reference of the KL. */
+    kl_cov: {
+      objective: { kind: 'clip', clipLow: Number.POSITIVE_INFINITY, clipHigh: Number.POSITIVE_INFINITY },
+      ratio: anyLogRatio,
+      kl: { estimator: 'abs', coefficient: 1 },
+      aggregation: tokenMean,
+    },
   },
   /** TRL 1.16.0, by loss_type; no clamp of the log-ratio, rows without a sampled token count in means over rows. */
   trl: {

@@ -107,6 +107,7 @@ const batches = (each: fc.Arbitrary<number>) =>
       advantages: floatsFor(rows, advantage),
       weights: floatsFor(rows, fc.constantFrom(1, 0.5, 2, 1.3)),
       referenceLogprobs: floatsFor(rows, each),
+      klWeights: floatsFor(rows, fc.constantFrom(0, 1, 0.5)),
       mode: modes,
       isWeighted: fc.boolean(),
     }),
@@ -115,7 +116,7 @@ type Drawn = ReturnType<typeof batches> extends fc.Arbitrary<infer T> ? T : neve
 
 /** The batch for the options: the parts that the options do not use are left out. */
 function batchFor(drawn: Drawn, chosen: PolicyLossOptions): PolicyBatch {
-  const { rows, logprobs, oldLogprobs, advantages, weights, referenceLogprobs, mode, isWeighted } = drawn;
+  const { rows, logprobs, oldLogprobs, advantages, weights, referenceLogprobs, klWeights, mode, isWeighted } = drawn;
   return {
     rows,
     logprobs,
@@ -123,7 +124,7 @@ function batchFor(drawn: Drawn, chosen: PolicyLossOptions): PolicyBatch {
     advantages,
     rowWeights: aggregationWeights(rows, { mode }),
     ...(isWeighted ? { weights } : {}),
-    ...(chosen.kl === undefined ? {} : { referenceLogprobs }),
+    ...(chosen.kl === undefined ? {} : { referenceLogprobs, ...(isWeighted ? { klWeights } : {}) }),
   };
 }
 
@@ -388,5 +389,6 @@ function rowsOf(batch: PolicyBatch, begin: number, end: number): PolicyBatch {
     rowWeights: batch.rowWeights.slice(begin, end),
     ...(batch.weights === undefined ? {} : { weights: cut(batch.weights) }),
     ...(batch.referenceLogprobs === undefined ? {} : { referenceLogprobs: cut(batch.referenceLogprobs) }),
+    ...(batch.klWeights === undefined ? {} : { klWeights: cut(batch.klWeights) }),
   };
 }

@@ -4,6 +4,7 @@ import {
   entropyBonus,
   type PolicyBatch,
   type PolicyLossOptions,
+  type PolicyLossPreset,
   policyLoss,
   policyLossPresets,
   valueLoss,
@@ -104,6 +105,9 @@ describe('policyLoss', () => {
     expect(() =>
       policyLoss(withReference, { objective: clip, kl: { estimator: 'k1', coefficient: 1, valueBound: 10 } }),
     ).toThrow('expected no valueBound with estimator k1');
+    expect(() => policyLoss({ ...batch, klWeights: new Float32Array(4) }, { objective: clip })).toThrow(
+      'expected no klWeights without kl',
+    );
     expect(() => policyLoss({ ...batch, rowWeights: new Float64Array(3) }, { objective: clip })).toThrow(
       'a Float64Array of 2 rows',
     );
@@ -115,8 +119,10 @@ describe('policyLoss', () => {
   test('every preset runs', () => {
     const clean = { ...batch, logprobs: Float32Array.of(-1, -2, 0, -0.5) };
     for (const family of Object.values(policyLossPresets)) {
-      for (const { aggregation, ...options } of Object.values(family)) {
-        const result = policyLoss({ ...clean, rowWeights: aggregationWeights(rows, aggregation) }, options);
+      for (const { aggregation, ...options } of Object.values<PolicyLossPreset>(family)) {
+        const rowWeights = aggregationWeights(rows, aggregation);
+        const reference = options.kl === undefined ? {} : { referenceLogprobs: clean.oldLogprobs };
+        const result = policyLoss({ ...clean, ...reference, rowWeights }, options);
         expect(Number.isFinite(result.loss) && result.metrics.tokens === 3).toBe(true);
       }
     }

@@ -18,6 +18,8 @@ export interface PolicyBatch {
   readonly weights?: Float32Array;
   /** [tokens], under the reference policy; needed with `kl`, refused without. */
   readonly referenceLogprobs?: Float32Array;
+  /** [tokens], multiplies the KL of a token: where it acts, importance correction. Default 1; refused without `kl`. */
+  readonly klWeights?: Float32Array;
 }
 
 /** Averages over the sampled tokens of a batch; 0 (ratios 1) where there are none. Ratios are those the objective used. */
@@ -38,7 +40,7 @@ export interface PolicyMetrics {
   readonly clipFractionLow: number;
   /** Share of tokens above the upper bound with A > 0. */
   readonly clipFractionHigh: number;
-  /** Mean of the KL estimate to the reference, without its coefficient; 0 without `kl`. */
+  /** Mean of the KL estimate to the reference, without its coefficient and weights; 0 without `kl`. */
   readonly referenceKl: number;
 }
 
@@ -72,7 +74,7 @@ export interface PolicyLoss {
 
 /**
  * A policy loss with its gradient and metrics, in one native pass over the tokens (two where the ratio is of the row):
- * sum over sampled tokens of rowWeight (weight f(rho, A) + kl.coefficient kl).
+ * sum over sampled tokens of rowWeight (weight f(rho, A) + kl.coefficient klWeight kl).
  *
  * What stands outside the mask is not read, NaN included. Cutting a batch into micro-batches of whole rows, with the row
  * weights of the whole, changes no bit of the gradient; nor does the thread count.
@@ -85,7 +87,7 @@ export interface PolicyLoss {
  * for a ratio that overflows, which `ratio.maxLogRatio` prevents.
  */
 export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): PolicyLoss {
-  const { rows, logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs } = batch;
+  const { rows, logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs, klWeights } = batch;
   const count = checkTokenRows(rows);
   const code = policyLossCode(options);
   for (const [name, values] of Object.entries({ logprobs, oldLogprobs, advantages }))
@@ -94,6 +96,10 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): Poli
   if (referenceLogprobs !== undefined) checkTokenValues('referenceLogprobs', referenceLogprobs, rows);
   if ((options.kl === undefined) !== (referenceLogprobs === undefined)) {
     throw new NativeValueError('expected kl and referenceLogprobs together, received one of them');
+  }
+  if (klWeights !== undefined) {
+    checkTokenValues('klWeights', klWeights, rows);
+    if (options.kl === undefined) throw new NativeValueError('expected no klWeights without kl, received some');
   }
   if (!(rowWeights instanceof Float64Array) || rowWeights.length !== count) {
     throw new ShapeError(`expected rowWeights to be a Float64Array of ${count} rows, received ${rowWeights.length}`);
@@ -113,6 +119,7 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): Poli
     code,
     gradient,
     statistics,
+    klWeights ?? null,
   );
   const row = (field: PolicyRowField): Float64Array =>
     Float64Array.from({ length: count }, (_, r) => statistics[r * rowFields.length + rowFields.indexOf(field)]!);
@@ -158,8 +165,8 @@ function metricsOf(totals: Float64Array): PolicyMetrics {
 }
 
 function notFinite(batch: PolicyBatch, loss: number): NativeValueError {
-  const { rows, logprobs, oldLogprobs, advantages, weights, referenceLogprobs } = batch;
-  const arrays = { logprobs, oldLogprobs, advantages, weights, referenceLogprobs };
+  const { rows, logprobs, oldLogprobs, advantages, weights, referenceLogprobs, klWeights } = batch;
+  const arrays = { logprobs, oldLogprobs, advantages, weights, referenceLogprobs, klWeights };
   for (const [name, values] of Object.entries(arrays)) {
     const index = values?.findIndex((value, t) => rows.mask[t] !== 0 && !Number.isFinite(value)) ?? -1;
     if (index >= 0)

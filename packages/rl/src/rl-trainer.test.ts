@@ -116,6 +116,7 @@ const options: readonly Partial<RlConfig>[] = [
   { loss: { kind: 'cispo' } },
   { loss: { kind: 'gmpo' } },
   { loss: { kind: 'sapo', tauPositive: 1, tauNegative: 1.05 } },
+  { loss: { kind: 'dppo', divergence: 'total_variation', ratioCap: 0.9999 } },
   { loss: { kind: 'reinforce' } },
   { reduction: { mode: 'token_sum' } },
   { reduction: { mode: 'sequence_mean_token_sum' } },

@@ -106,6 +106,20 @@ test('GSPO: one ratio a sequence, with the gradient of the formula or straight t
   expectClose(own.gradient, defined(loss).gradient);
 });
 
+test('DPPO: the ratio is a constant factor, and 0 where a probability moved too far the way it is pushed', () => {
+  const [p, q] = [batch.logprobs.map(Math.exp), batch.behaviorLogprobs.map(Math.exp)];
+  const at = p.map((now, t) => {
+    const isInside = advantage(t) > 0 ? now - q[t]! <= 0.08 : now - q[t]! >= -0.1;
+    return isInside ? Math.min(1.2, now / q[t]!) : 0;
+  });
+  // One of each: capped, dropped up, free, moved back up, dropped down.
+  expect(at.map((weight) => Math.sign(weight))).toContain(0);
+  expectDefinition(
+    { loss: { kind: 'dppo', divergence: 'total_variation', ratioCap: 1.2 }, clipLow: 0.1, clipHigh: 0.08 },
+    (l) => sumOver((t) => -advantage(t) * at[t]! * l[t]!),
+  );
+});
+
 test('CISPO: the clamped ratio is a constant factor', () => {
   const at = batch.logprobs.map((_, t) => clamp(Math.exp(logRatio(batch.logprobs, t)), 0.8, 1.28));
   expectDefinition({ loss: { kind: 'cispo' } }, (l) => sumOver((t) => -advantage(t) * at[t]! * l[t]!));

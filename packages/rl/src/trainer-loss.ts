@@ -1,4 +1,4 @@
-import { type PolicyLoss, type PolicyLossOptions, policyLoss } from '@parl-mt/native';
+import { type PolicyLoss, type PolicyLossOptions, policyLoss, trustRegionWeights } from '@parl-mt/native';
 import type { RlConfig } from '@parl-mt/schema';
 import { tf } from '@parl-mt/tfjs-backend';
 import { clippedLoss } from './clipped-loss.js';
@@ -20,7 +20,7 @@ export function trainerLoss(config: TrainerLossConfig, onBatch: (result: PolicyL
   const { clipLow: low, clipHigh: high, entropyCoefficient } = config;
   const isPlain = isPlainClip(config);
   return (logprobs, rows, entropies) => {
-    const result = nativeLoss(logprobs, rows, options);
+    const result = nativeLoss(logprobs, rows, options, config);
     onBatch(result);
     const loss = isPlain ? clippedLoss({ logprobs, ...rows }, { low, high }) : lossOf(logprobs, result);
     if (entropyCoefficient === 0) return loss;
@@ -64,6 +64,7 @@ export function policyLossOptions({ loss, kl, clipLow, clipHigh }: TrainerLossCo
       const { tauPositive, tauNegative } = loss;
       return { objective: { kind: 'sapo', tauPositive, tauNegative }, ...penalty };
     }
+    case 'dppo':
     case 'reinforce':
       return { objective: { kind: 'reinforce' }, ...penalty };
   }
@@ -77,15 +78,29 @@ function isPlainClip({ loss, kl }: TrainerLossConfig): boolean {
   return loss.kind === 'ppo' && loss.dualClip === undefined && loss.ratioCap === undefined && kl.kind === 'none';
 }
 
-function nativeLoss(logprobs: tf.Tensor1D, rows: PredictedRows, options: PolicyLossOptions): PolicyLoss {
+function nativeLoss(
+  predicted: tf.Tensor1D,
+  rows: PredictedRows,
+  options: PolicyLossOptions,
+  { loss, clipLow: low, clipHigh: high }: TrainerLossConfig,
+): PolicyLoss {
   const weights = rows.weights.dataSync();
   const { offsets } = rows;
+  const tokens = { mask: new Uint8Array(predicted.size).fill(1), offsets };
+  const logprobs = predicted.dataSync() as Float32Array;
+  const oldLogprobs = rows.behaviorLogprobs.dataSync() as Float32Array;
+  const advantages = rows.advantages.dataSync() as Float32Array;
+  const held =
+    loss.kind === 'dppo'
+      ? { weights: trustRegionWeights(logprobs, oldLogprobs, advantages, tokens, { ...loss, low, high }) }
+      : {};
   return policyLoss(
     {
-      rows: { mask: new Uint8Array(logprobs.size).fill(1), offsets },
-      logprobs: logprobs.dataSync() as Float32Array,
-      oldLogprobs: rows.behaviorLogprobs.dataSync() as Float32Array,
-      advantages: rows.advantages.dataSync() as Float32Array,
+      rows: tokens,
+      logprobs,
+      oldLogprobs,
+      advantages,
+      ...held,
       // Tokens of a row weigh alike: see WeightedSequence.
       rowWeights: Float64Array.from({ length: offsets.length - 1 }, (_, row) =>
         offsets[row] === offsets[row + 1] ? 0 : weights[offsets[row]!]!,

@@ -31,6 +31,7 @@ test('each option is accepted where it has an effect', () => {
     { loss: { kind: 'cispo' }, clipHigh: 4 },
     { loss: { kind: 'gmpo' }, clipLow: 0.4 },
     { loss: { kind: 'sapo', tauNegative: 2 } },
+    { loss: { kind: 'dppo', divergence: 'kl', ratioCap: 3 }, clipLow: 0.05, clipHigh: 0.05 },
     { loss: { kind: 'reinforce' } },
     { reduction: { mode: 'constant', length: 512 } },
     { kl: { kind: 'penalty', coefficient: 0.01, gradient: 'k2' } },

@@ -38,6 +38,16 @@ export const policyLossConfigSchema = z
         .describe('Temperature of the gate where the advantage is positive.'),
       tauNegative: z.number().positive().default(1.05).describe('Temperature of the gate elsewhere.'),
     }),
+    z.strictObject({
+      kind: z
+        .literal('dppo')
+        .describe('Ratio, held constant, unless a probability moved past the bounds (arXiv:2602.04879).'),
+      divergence: z
+        .enum(['total_variation', 'kl'])
+        .default('total_variation')
+        .describe('What clipLow and clipHigh bound: the step of a probability, or the two-way KL divergence.'),
+      ratioCap: z.number().positive().default(20).describe('The ratio is at most this (verl: 3).'),
+    }),
     z.strictObject({ kind: z.literal('reinforce').describe('Advantage times log-prob, no ratio.') }),
   ])
   .default({ kind: 'ppo' })

@@ -3,8 +3,8 @@ import { gammaWeightsReference, highEntropyMaskReference, offPolicyMaskReference
 import { type FixtureCase, matrixOf, numberOf } from './fixture.js';
 import { type RecordedBatch, recordedBatch } from './policy-batch.js';
 import type { FixtureFile } from './report.js';
-import { hasMaskedCorrection, MASKED_CORRECTION } from './trl-grpo-losses.js';
-import { compare, compared, exact, float32, float64, leftOut, type Verdict } from './verdict.js';
+import { hasMaskedCorrection, MASKED_CORRECTION, withMaskedCorrection } from './trl-grpo-losses.js';
+import { compare, compared, exact, fault, float32, float64, type Verdict } from './verdict.js';
 
 export const trlGrpoParts: FixtureFile = {
   file: 'trl-grpo-parts.jsonl',
@@ -50,9 +50,9 @@ function withAdvantagesOf({ outputs }: FixtureCase, batch: RecordedBatch): Recor
 }
 
 function judgeGamma({ options, outputs }: FixtureCase, batch: RecordedBatch): Verdict {
-  const { rows, logprobs, oldLogprobs, advantages, rolloutWeights } = batch;
   const isCorrected = options['importance_sampling_ratio'] != null;
-  if (isCorrected && hasMaskedCorrection(batch)) return leftOut(MASKED_CORRECTION);
+  const isMasked = isCorrected && hasMaskedCorrection(batch);
+  const { rows, logprobs, oldLogprobs, advantages, rolloutWeights } = isMasked ? withMaskedCorrection(batch) : batch;
   const chosen = {
     kPositive: numberOf(options['k_pos']),
     lambdaPositive: numberOf(options['lambda_pos']),
@@ -62,16 +62,18 @@ function judgeGamma({ options, outputs }: FixtureCase, batch: RecordedBatch): Ve
   };
   const expected = spread(matrixOf(outputs['phi']), batch);
   const isSampled = (t: number): boolean => rows.mask[t] === 1;
-  return compared(
+  const comparisons = [
     compare('phi, native', gammaWeights(logprobs, oldLogprobs, advantages, rows, chosen), expected, float32, isSampled),
     compare(
       'phi, reference',
       gammaWeightsReference(logprobs, oldLogprobs, advantages, rows, chosen),
       expected,
-      float64,
+      // A product of corrections is a float32 here.
+      isMasked ? float32 : float64,
       isSampled,
     ),
-  );
+  ];
+  return isMasked ? fault(MASKED_CORRECTION, ...comparisons) : compared(...comparisons);
 }
 
 /** One value a row, or one a token, to one a token. */

@@ -1,8 +1,16 @@
-import { aggregationWeights, entropyBonus, logprobBackward, logprobForward, paddedTokenRows } from '@parl-mt/native';
+import {
+  aggregationWeights,
+  entropyBonus,
+  logprobBackward,
+  logprobForward,
+  paddedTokenRows,
+  probabilitySquares,
+} from '@parl-mt/native';
+import { probabilitySquaresReference } from '@parl-mt/native/reference';
 import { type FixtureCase, type Fixtures, matrixOf, numberOf } from './fixture.js';
 import type { FixtureFile } from './report.js';
 import { readTensors, type StoredTensor } from './safetensors.js';
-import { compare, compared, compareNumber, leftOut, type Verdict } from './verdict.js';
+import { compare, compared, compareNumber, float64, type Verdict } from './verdict.js';
 import { verlAggregation } from './verl-policy-losses.js';
 
 export const verlLogits: FixtureFile = { file: 'verl-logits.jsonl', judge };
@@ -17,8 +25,20 @@ function judge(each: FixtureCase, fixtures: Fixtures): Verdict {
   // Log-probs and entropies are good to 1e-5, or to 1e-5 of the logit where logits are large.
   const rounding = (): number => 1e-5 * Math.max(1, largest);
   const kind = each.source.split('.').at(-1)!;
-  if (kind === 'calculate_sum_pi_squared_from_logits')
-    return leftOut('the sum of squared probabilities is not used here');
+  if (kind === 'calculate_sum_pi_squared_from_logits') {
+    // The value alone: baselines are made of it, and nothing differentiates it.
+    const expected = matrixOf(each.outputs['value']).flat();
+    const rowsOf = Array.from({ length: n }, (_, row) => logits.values.subarray(row * v, (row + 1) * v));
+    return compared(
+      compare('sum of squares, native', probabilitySquares(logits.values, { n, v }), expected, rounding),
+      compare(
+        'sum of squares, reference',
+        rowsOf.map((row) => probabilitySquaresReference(row)),
+        expected,
+        float64,
+      ),
+    );
+  }
   if (kind === 'compute_entropy_loss') {
     const targets = new Int32Array(n);
     const { entropies } = logprobForward(logits.values, targets, { n, v, entropy: true });

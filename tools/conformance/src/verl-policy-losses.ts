@@ -1,10 +1,15 @@
 import {
   type AggregationOptions,
+  covarianceBandMask,
+  highCovarianceMask,
+  type PolicyBatch,
   type PolicyLossOptions,
   type PolicyLossPreset,
   type PolicyMetrics,
   policyLossPresets,
+  trustRegionWeights,
 } from '@parl-mt/native';
+import { covarianceBandMaskReference, trustRegionWeightsReference } from '@parl-mt/native/reference';
 import { type FixtureCase, matrixOf, numberOf } from './fixture.js';
 import { compareLoss, type LossPair, lossPair } from './loss-pair.js';
 import { type RecordedBatch, recordedBatch } from './policy-batch.js';
@@ -62,19 +67,14 @@ export function judgeVerlLoss(each: FixtureCase, batch: RecordedBatch, gradientT
   if (!Object.hasOwn(verl, name)) return leftOut(`${name} is not among the losses of this project`);
   const { options } = each;
   const preset = presetOf(name as keyof typeof verl, options, batch.columns);
-  const { rolloutWeights } = batch;
-  const tokens = { ...batch, referenceLogprobs: undefined };
+  const chosen = tokenWeightsOf(name as keyof typeof verl, options, batch);
+  const { rows, logprobs, oldLogprobs, advantages } = batch;
   const pair = (aggregation: AggregationOptions): LossPair =>
     lossPair(
-      {
-        rows: tokens.rows,
-        logprobs: tokens.logprobs,
-        oldLogprobs: tokens.oldLogprobs,
-        advantages: tokens.advantages,
-        ...(options['rollout_is_weights'] === true ? { weights: rolloutWeights } : {}),
-      },
+      { rows, logprobs, oldLogprobs, advantages, ...chosen.inputs },
       preset,
       aggregation,
+      chosen.referenceWeights,
     );
   const ours = pair(preset.aggregation);
   const loss = numberOf(each.outputs['loss']);
@@ -84,7 +84,7 @@ export function judgeVerlLoss(each: FixtureCase, batch: RecordedBatch, gradientT
   }
   const comparisons = [
     ...compareLoss(ours, loss, matrixOf(each.outputs['gradient']).flat(), gradientTolerance),
-    ...compareMetrics(name, ours, each.outputs['metrics'] as Readonly<Record<string, unknown>>),
+    ...compareMetrics(name, ours, each.outputs['metrics'] as Readonly<Record<string, unknown>>, chosen.shares),
   ];
   if (!each.fault) return compared(...comparisons);
   if (name === 'geo_mean') {
@@ -103,6 +103,76 @@ export function judgeVerlLoss(each: FixtureCase, batch: RecordedBatch, gradientT
     'an option without effect is refused; the numbers are those of the options that do count',
     ...comparisons,
   );
+}
+
+interface TokenWeights {
+  readonly inputs: Partial<Pick<PolicyBatch, 'weights' | 'klWeights' | 'referenceLogprobs'>>;
+  /** Finer than float32, where they are computed. */
+  readonly referenceWeights?: ArrayLike<number>;
+  /** Shares of tokens that verl counts as clipped, where the loss itself clips nothing. */
+  readonly shares?: { readonly clipped: number; readonly capped: number };
+}
+
+/** What a loss multiplies token by token: the rollout correction, and what it selects or weighs itself. */
+function tokenWeightsOf(
+  name: keyof typeof verl,
+  options: Readonly<Record<string, unknown>>,
+  { rows, logprobs, oldLogprobs, advantages, rolloutWeights }: RecordedBatch,
+): TokenWeights {
+  const rollout = options['rollout_is_weights'] === true ? rolloutWeights : new Float32Array(logprobs.length).fill(1);
+  const sampled = Math.max(
+    1,
+    rows.mask.reduce((sum, flag) => sum + flag, 0),
+  );
+  const shareOf = (holds: (token: number) => boolean): number =>
+    [...rows.mask.keys()].filter((t) => rows.mask[t] === 1 && holds(t)).length / sampled;
+  switch (name) {
+    case 'dppo_tv':
+    case 'dppo_kl': {
+      const region = {
+        divergence: name === 'dppo_tv' ? 'total_variation' : 'kl',
+        low: numberOf(options['clip_ratio_low']),
+        high: numberOf(options['clip_ratio_high']),
+        ratioCap: numberOf(options['clip_ratio_c'] ?? 20),
+      } as const;
+      const native = trustRegionWeights(logprobs, oldLogprobs, advantages, rows, region);
+      const reference = trustRegionWeightsReference(logprobs, oldLogprobs, advantages, rows.mask, region);
+      const times = (weight: number, t: number): number => (rows.mask[t] === 0 ? 0 : weight * rollout[t]!);
+      return {
+        inputs: { weights: native.map(times) },
+        referenceWeights: reference.map(times),
+        shares: {
+          clipped: shareOf((t) => native[t] === 0),
+          capped: shareOf((t) => native[t] === Math.fround(region.ratioCap)),
+        },
+      };
+    }
+    case 'clip_cov': {
+      const band = {
+        share: numberOf(options['clip_cov_ratio']),
+        low: numberOf(options['clip_cov_lb']),
+        high: numberOf(options['clip_cov_ub']),
+        clipLow: numberOf(options['clip_ratio_low']),
+        clipHigh: numberOf(options['clip_ratio_high']),
+      };
+      const selected = covarianceBandMask(logprobs, oldLogprobs, advantages, rows, band);
+      const reference = covarianceBandMaskReference({ logprobs, oldLogprobs, advantages, mask: rows.mask }, band);
+      const weights = (flags: Uint8Array): Float32Array => rollout.map((weight, t) => weight * (1 - flags[t]!));
+      return {
+        inputs: { weights: weights(selected) },
+        referenceWeights: weights(reference),
+        shares: { clipped: shareOf((t) => selected[t] === 1), capped: 0 },
+      };
+    }
+    case 'kl_cov': {
+      const share = numberOf(options['kl_cov_ratio']);
+      const selected = highCovarianceMask(logprobs, advantages, rows, { share });
+      const klWeights = rollout.map((weight, t) => weight * selected[t]!);
+      return { inputs: { weights: rollout, klWeights, referenceLogprobs: oldLogprobs } };
+    }
+    default:
+      return { inputs: options['rollout_is_weights'] === true ? { weights: rolloutWeights } : {} };
+  }
 }
 
 /** Rollout and old policy are one: weights and rejections come from the ratio that the loss uses too. */
@@ -152,6 +222,9 @@ function presetOf(
   const [low, high] = [numberOf(options['clip_ratio_low'] ?? 0.2), numberOf(options['clip_ratio_high'] ?? 0.2)];
   const aggregation = verlAggregation(options, columns);
   const { objective } = preset;
+  if (name === 'kl_cov') {
+    return { ...preset, kl: { estimator: 'abs', coefficient: numberOf(options['ppo_kl_coef']) }, aggregation };
+  }
   switch (objective.kind) {
     case 'clip': {
       const dualClip = objective.dualClip === undefined ? {} : { dualClip: numberOf(options['clip_ratio_c'] ?? 3) };
@@ -182,12 +255,18 @@ function presetOf(
 }
 
 /** verl's metrics from ours. */
-function compareMetrics(name: string, pair: LossPair, theirs: Readonly<Record<string, unknown>>): Comparison[] {
+function compareMetrics(
+  name: string,
+  pair: LossPair,
+  theirs: Readonly<Record<string, unknown>>,
+  shares?: TokenWeights['shares'],
+): Comparison[] {
   const tracksClips = ['vanilla', 'gspo', 'cispo', 'geo_mean'].includes(name);
   const ours: Readonly<Record<string, (metrics: PolicyMetrics) => number>> = {
-    'actor/pg_clipfrac': ({ clipFraction }) => (tracksClips ? clipFraction : 0),
-    'actor/ppo_kl': ({ approxKlK1 }) => approxKlK1,
-    'actor/pg_clipfrac_lower': ({ dualClipFraction }) => (tracksClips ? dualClipFraction : 0),
+    'actor/pg_clipfrac': ({ clipFraction }) => shares?.clipped ?? (tracksClips ? clipFraction : 0),
+    // kl_cov reports the mean of |d|, its own KL term.
+    'actor/ppo_kl': ({ approxKlK1, referenceKl }) => (name === 'kl_cov' ? referenceKl : approxKlK1),
+    'actor/pg_clipfrac_lower': ({ dualClipFraction }) => shares?.capped ?? (tracksClips ? dualClipFraction : 0),
   };
   return Object.entries(theirs).map(([key, value]) =>
     compareNumber(`${key}, native`, ours[key]!(pair.native.metrics), numberOf(value), metric),

@@ -8,6 +8,12 @@
 export { adamwReference } from './adamw.js';
 export { attentionReference } from './attention.js';
 export { counterBlockReference } from './counter-rng.js';
+export {
+  covarianceBandMaskReference,
+  highCovarianceMaskReference,
+  type ReferenceCovariances,
+  tokenCovariancesReference,
+} from './covariance-selection.js';
 export { decoderLogitsReference, logSoftmaxReference } from './decoder.js';
 export { dequantizeReference, halfReference } from './dequantize.js';
 export {
@@ -36,6 +42,7 @@ export {
   type ReferencePolicyLoss,
   valueLossReference,
 } from './policy-loss.js';
+export { probabilitySquaresReference } from './probability-squares.js';
 export {
   lcsLengthReference,
   ngramContainmentReference,
@@ -46,6 +53,7 @@ export { hashTextReference, repeatedCallsReference } from './repeated-calls.js';
 export { rmsNormReference } from './rms-norm.js';
 export { ropeReference } from './rope.js';
 export { swigluReference } from './swiglu.js';
+export { tokenBaselineReference } from './token-baseline.js';
 export {
   broadcastToSampledReference,
   discountedReturnsReference,
@@ -53,4 +61,5 @@ export {
   type ReferenceRows,
   whitenReference,
 } from './token-credit.js';
+export { trustRegionWeightsReference } from './trust-region.js';
 export { stepGroupAdvantagesReference, turnLevelAdvantagesReference } from './turn-credit.js';

@@ -12,6 +12,7 @@ export interface ReferencePolicyBatch {
   readonly rowWeights: ArrayLike<number>;
   readonly weights?: ArrayLike<number>;
   readonly referenceLogprobs?: ArrayLike<number>;
+  readonly klWeights?: ArrayLike<number>;
 }
 
 export interface ReferencePolicyLoss {
@@ -124,7 +125,7 @@ function term(
 }
 
 function tokenRow(
-  { logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs }: ReferencePolicyBatch,
+  { logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs, klWeights }: ReferencePolicyBatch,
   tokens: readonly number[],
   row: number,
   {
@@ -158,9 +159,10 @@ function tokenRow(
     if (kl !== undefined) {
       const estimate = klReference(logprobs[t]! - referenceLogprobs![t]!, kl);
       const factor = kl.timesRatio === true ? ratio : 1;
-      value += kl.coefficient * estimate.value * factor;
-      byLogprob += kl.coefficient * estimate.slope * factor;
-      if (kl.timesRatio === true && isInside) byRatio += kl.coefficient * estimate.value * ratio;
+      const scale = kl.coefficient * (klWeights?.[t] ?? 1);
+      value += scale * estimate.value * factor;
+      byLogprob += scale * estimate.slope * factor;
+      if (kl.timesRatio === true && isInside) byRatio += scale * estimate.value * ratio;
       sums.kl += estimate.value * factor;
     }
     throughRatio += byRatio;
@@ -180,7 +182,7 @@ function tokenRow(
 }
 
 function geometricMeanRow(
-  { logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs }: ReferencePolicyBatch,
+  { logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs, klWeights }: ReferencePolicyBatch,
   tokens: readonly number[],
   row: number,
   { kl }: PolicyLossOptions,
@@ -213,8 +215,9 @@ function geometricMeanRow(
     gradient[t] = moves[i] ? rowWeight * value : 0;
     if (kl === undefined) continue;
     const estimate = klReference(logprobs[t]! - referenceLogprobs![t]!, kl);
-    gradient[t]! += rowWeight * kl.coefficient * estimate.slope;
-    sums.loss += rowWeight * kl.coefficient * estimate.value;
+    const scale = kl.coefficient * (klWeights?.[t] ?? 1);
+    gradient[t]! += rowWeight * scale * estimate.slope;
+    sums.loss += rowWeight * scale * estimate.value;
     sums.kl += estimate.value;
   }
   return sums;
