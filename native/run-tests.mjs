@@ -1,4 +1,5 @@
-// Builds the C++ tests and runs them on every ISA the CPU has. --sanitize: under ASan and UBSan.
+// Builds the C++ tests and runs them on every ISA the CPU has. --sanitize: under ASan and UBSan. --threads: those of the thread pool
+// alone, under ThreadSanitizer.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -19,7 +20,12 @@ mkdirSync(build, { recursive: true });
 const options = ['-DPARL_MT_TESTS=ON', `-DPARL_MT_SANITIZE=${sanitize ? 'ON' : 'OFF'}`];
 options.push(`-DPARL_MT_CUDA=${process.env.PARL_MT_CUDA ?? 'AUTO'}`);
 if (run('cmake', ['-S', path.dirname(here), '-B', build, '--log-level=WARNING', ...options]) !== 0) process.exit(1);
-if (run('cmake', ['--build', build, '--parallel', String(availableParallelism())]) !== 0) process.exit(1);
+const target = process.argv.includes('--threads') ? ['--target', 'parl_thread_tests'] : [];
+if (run('cmake', ['--build', build, '--parallel', String(availableParallelism()), ...target]) !== 0) process.exit(1);
+if (target.length > 0) {
+  const tests = path.join(build, 'native', 'test', 'parl_thread_tests');
+  process.exit(run(tests, ['portable'], { ...process.env, TSAN_OPTIONS: 'halt_on_error=1' }));
+}
 
 // Sanitizers add weak symbols of their own, so only the plain build is looked through.
 let failed = !sanitize && run(process.execPath, [path.join(here, 'check-kernel-symbols.mjs'), build]) !== 0;
