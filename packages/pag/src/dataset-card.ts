@@ -37,6 +37,7 @@ calls. Built by \`@parl-mt/pag\` from synthetic tasks over ${config.synthesis.cl
 
 - generator: ${report.generator} (prompt hash ${report.promptHash}), seed ${config.synthesis.seed}, code ${report.codeFingerprint}
 - judge: ${report.judge ?? 'none: the log-prob gain gate was left out'}
+- writer: ${report.writer ?? 'none: the sampling gate was left out'}
 - tasks: ${report.tasks} with ${report.turns} turns and ${report.calls} calls
 - references: ${references.referred} of ${references.eligible} arguments known from earlier are only referred to (${percent(references.referred, references.eligible)})
 - near-duplicates: exact repeats after lower-casing and collapsing white space; ${report.duplicates} removed
@@ -46,7 +47,12 @@ calls. Built by \`@parl-mt/pag\` from synthetic tasks over ${config.synthesis.cl
 
 ${report.decisions} decisions, ${report.accepted} accepted (${percent(report.accepted, report.decisions)}), ${report.duplicates} of these removed as duplicates.${
     report.meanLogprobGain === null ? '' : ` Mean log-prob gain ${report.meanLogprobGain.toFixed(3)} nats per token.`
+  }${
+    report.meanReconstructionRate === null
+      ? ''
+      : ` Mean match rate of ${report.config.sampling.samples} samples ${report.meanReconstructionRate.toFixed(3)}.`
   }
+${agreementTable(report)}
 
 ${table(
   ['turn', 'decisions', 'accepted', 'refused'],
@@ -84,6 +90,27 @@ ${table(
   ['stage', 'rows', 'seconds'],
   report.stages.map(({ name, rows, seconds, cached }) => [name, String(rows), cached ? 'cached' : seconds.toFixed(1)]),
 )}
+`;
+}
+
+/** Nothing unless both model-aware gates ran. */
+function agreementTable({ agreement }: PagReport): string {
+  if (agreement === null) return '';
+  const { records, bothAccept, onlyGain, onlySampling, bothRefuse, kappa } = agreement;
+  const cells = (accepted: number, refused: number): string[] => [
+    `${accepted} (${percent(accepted, records)})`,
+    `${refused} (${percent(refused, records)})`,
+  ];
+  return `
+${table(
+  [`${records} records that both judges scored`, 'sampling accepts', 'sampling refuses'],
+  [
+    ['log-prob gain accepts', ...cells(bothAccept, onlyGain)],
+    ['log-prob gain refuses', ...cells(onlySampling, bothRefuse)],
+  ],
+)}
+
+They agree on ${percent(bothAccept + bothRefuse, records)}; Cohen's kappa ${kappa === null ? 'n/a' : kappa.toFixed(2)}.
 `;
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { splitSpecialTokens } from '@parl-mt/chat';
 import { CancelledError, ConfigError, pagConfigSchema, UsageError } from '@parl-mt/schema';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Annotator, deterministicAnnotator } from './annotate.js';
@@ -8,6 +9,7 @@ import { exampleTask } from './example-task.testing.js';
 import { buildPagDataset, type PagOptions, type PagProgress } from './pipeline.js';
 import { readPagRecords } from './records.js';
 import type { Judge } from './verify/logprob-gain.js';
+import type { CallWriter } from './verify/sampling.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -106,17 +108,18 @@ test('refused records are counted by stage, kind and turn, and not exported', as
   expect(report).toMatchObject({ decisions: 28, accepted: 16 });
 });
 
+const judge: Judge = {
+  fingerprint: 'calls-with-a-ticket-id-gain-most',
+  async scoreCalls(items) {
+    const isResolve = (index: number) => JSON.stringify(items[index]?.targetSegments).includes('resolve_ticket');
+    return {
+      logprobs: Float64Array.from(items, (_, index) => (index % 2 === 1 ? -10 : isResolve(index) ? -5 : -9)),
+      lengths: new Int32Array(items.length).fill(10),
+    };
+  },
+};
+
 test('records below the least gain are refused; gains are stored', async () => {
-  const judge: Judge = {
-    fingerprint: 'calls-with-a-ticket-id-gain-most',
-    async scoreCalls(items) {
-      const isResolve = (index: number) => JSON.stringify(items[index]?.targetSegments).includes('resolve_ticket');
-      return {
-        logprobs: Float64Array.from(items, (_, index) => (index % 2 === 1 ? -10 : isResolve(index) ? -5 : -9)),
-        lengths: new Int32Array(items.length).fill(10),
-      };
-    },
-  };
   const report = await build({ judge }, { minLogprobGain: 0.4 });
   // Gains: (−9 + 10) / 10 = 0.1 for three calls of a task, (−5 + 10) / 10 = 0.5 for the fourth. Messages are not scored.
   expect(report.rejections).toEqual([{ stage: 'logprob_gain', kind: 'gain below the threshold', count: 12 }]);
@@ -156,4 +159,54 @@ test('reading records names file, line and what was expected', async () => {
   );
   await writeFile(path, 'not json\n');
   await expect(readPagRecords(path)).rejects.toThrow(ConfigError);
+});
+
+test('records that samples do not reconstruct are refused, and both judges are compared', async () => {
+  const writer: CallWriter = {
+    fingerprint: 'writes-mkdir',
+    writeCalls: async (requests) =>
+      requests.map(() => splitSpecialTokens("<tool_call>mkdir(dir_name='docs')</tool_call><|end|>")),
+  };
+  const sampling = { ...config.sampling, samples: 3 };
+  const report = await build({ judge, writer }, { minLogprobGain: 0.4, sampling });
+  // Of the four calls of a task the gain accepts the last, sampling the first. Chance agrees on 1/16 + 9/16, they on 8 of 16.
+  expect(report.agreement).toEqual({
+    records: 16,
+    bothAccept: 0,
+    onlyGain: 4,
+    onlySampling: 4,
+    bothRefuse: 8,
+    kappa: expect.closeTo(-1 / 3, 12),
+  });
+  expect(report.meanReconstructionRate).toBe(0.25);
+  expect(report.rejections.map(({ stage, count }) => [stage, count])).toEqual([
+    ['logprob_gain', 12],
+    ['sampling', 4],
+  ]);
+  expect(report.byTurn.map(({ refused }) => refused)).toEqual([
+    { logprob_gain: 8 },
+    { logprob_gain: 4 },
+    { sampling: 4 },
+  ]);
+  expect(report.stages.map(({ name }) => name)).toEqual([
+    'synthesise',
+    'annotate',
+    'verify',
+    'judge',
+    'sample',
+    'export',
+  ]);
+  const card = await readFile(join(folder, 'dataset/README.md'), 'utf8');
+  expect(card).toContain('Mean match rate of 3 samples 0.250.');
+  expect(card).toContain('| log-prob gain accepts | 0 (0.0%) | 4 (25.0%) |');
+  expect(card).toContain("They agree on 50.0%; Cohen's kappa -0.33.");
+  await expect(build({ judge }, { sampling })).rejects.toThrow(
+    'expected a policy to write the 3 samples of pag.sampling, received none',
+  );
+});
+
+test('without a judge of the gain sampling refuses alone, and nothing is compared', async () => {
+  const writer: CallWriter = { fingerprint: 'silent', writeCalls: async (requests) => requests.map(() => []) };
+  const report = await build({ writer }, { sampling: { ...config.sampling, samples: 1 } });
+  expect(report).toMatchObject({ agreement: null, meanReconstructionRate: 0, meanLogprobGain: null, accepted: 12 });
 });

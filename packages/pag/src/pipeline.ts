@@ -1,25 +1,42 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { generateTasks, type SynthesizedTask } from '@parl-mt/environments';
-import { type Awareness, CancelledError, type PagConfig, type PagRecord, type SynthesisConfig } from '@parl-mt/schema';
+import {
+  type Awareness,
+  CancelledError,
+  type PagConfig,
+  type PagRecord,
+  type SynthesisConfig,
+  UsageError,
+  type Verification,
+} from '@parl-mt/schema';
 import { type Annotator, deterministicAnnotator } from './annotate.js';
 import { jsonLines, writeFileAtomic } from './atomic-file.js';
 import { renderDatasetCard } from './dataset-card.js';
 import { markDuplicates } from './duplicates.js';
 import { targetSteps } from './episode-messages.js';
 import { sftRow } from './records.js';
-import { countByTurn, countRejections, countSplit, countTasks, measureTexts, type PagReport } from './report.js';
+import {
+  countByTurn,
+  countRejections,
+  countSplit,
+  countTasks,
+  judgeAgreement,
+  measureTexts,
+  type PagReport,
+} from './report.js';
 import { validationTasks } from './split.js';
 import { codeFingerprint, runStage, type StageOutcome } from './stage-cache.js';
 import { withTransitFailures } from './transit-failures.js';
 import { type Judge, logprobGains } from './verify/logprob-gain.js';
+import { type CallWriter, reconstructionRates } from './verify/sampling.js';
 import { type Candidates, type VerifiedDecision, verifyTask } from './verify/verify-task.js';
 
-export type PagStage = 'synthesise' | 'annotate' | 'verify' | 'judge' | 'export';
+export type PagStage = 'synthesise' | 'annotate' | 'verify' | 'judge' | 'sample' | 'export';
 
 export interface PagProgress {
   readonly stage: PagStage;
-  /** Units finished: tasks, except records in the stages judge and export. */
+  /** Units finished: tasks, except records in the stages judge, sample and export. */
   readonly done: number;
   readonly total: number;
 }
@@ -29,6 +46,8 @@ export interface PagOptions {
   readonly outDir: string;
   /** Policy that scores log-prob gains. Default: none, the gate is left out and gains are null. */
   readonly judge?: Judge | undefined;
+  /** Policy whose samples are executed; needed with `sampling.samples` > 0. */
+  readonly writer?: CallWriter | undefined;
   /** Default: the deterministic annotator. */
   readonly annotator?: Annotator | undefined;
   /** Candidates asked of the annotator per decision. Default 1. */
@@ -40,18 +59,32 @@ export interface PagOptions {
 }
 
 /**
- * Builds a PAG dataset: synthesise tasks, annotate every decision, verify, judge, export.
+ * Builds a PAG dataset: synthesise tasks, annotate every decision, verify, judge, sample, export.
  *
  * Each stage's rows are kept in `outDir/stages` under the hash of configuration, code and the stage before: a second run
  * resumes after the last finished stage. `outDir/dataset` receives train.jsonl, validation.jsonl (records), sft.jsonl,
  * sft-validation.jsonl (chats), README.md and report.json, each written atomically. Equal configuration, code and judge give equal data files.
  *
  * @throws {CancelledError} (or the signal's own reason) when cancelled; finished stages stay.
- * @throws {RolloutError} boundary model, if the judge answers with something else than scores.
+ * @throws {RolloutError} boundary model, if the judge answers with something else than scores, or the writer with another number of
+ *   completions.
+ * @throws {UsageError} when samples are asked for and there is no writer.
  */
 export async function buildPagDataset(config: PagConfig, options: PagOptions): Promise<PagReport> {
   const start = performance.now();
-  const { outDir, judge, annotator = deterministicAnnotator, candidates = 1, synthesize = generateTasks } = options;
+  const {
+    outDir,
+    judge,
+    writer,
+    annotator = deterministicAnnotator,
+    candidates = 1,
+    synthesize = generateTasks,
+  } = options;
+  if (config.sampling.samples > 0 && writer === undefined) {
+    throw new UsageError(
+      `expected a policy to write the ${config.sampling.samples} samples of pag.sampling, received none`,
+    );
+  }
   const code = await codeFingerprint();
   const stagesDir = join(outDir, 'stages');
   const step: StepReporter = (stage, total) => async (done) => {
@@ -109,7 +142,14 @@ export async function buildPagDataset(config: PagConfig, options: PagOptions): P
       : await runStage(stagesDir, 'judge', { code, from: verified.key, judge: judge.fingerprint }, () =>
           judgeDecisions(verified.rows, judge, config.minLogprobGain, step),
         );
-  const decisions = (judged ?? verified).rows;
+  const scored = judged ?? verified;
+  const sampled =
+    writer === undefined || config.sampling.samples === 0
+      ? undefined
+      : await runStage(stagesDir, 'sample', { code, from: scored.key, writer: writer.fingerprint }, () =>
+          sampleDecisions(scored.rows, sources, writer, config, step),
+        );
+  const decisions = (sampled ?? scored).rows;
 
   const exportStart = performance.now();
   const accepted = decisions.filter(({ rejection }) => rejection === undefined).map(({ record }) => record);
@@ -128,12 +168,14 @@ export async function buildPagDataset(config: PagConfig, options: PagOptions): P
     generator: annotator.name,
     promptHash: annotator.promptHash,
     judge: judge?.fingerprint ?? null,
+    writer: sampled === undefined ? null : (writer?.fingerprint ?? null),
     codeFingerprint: code,
     stages: [
       stageReport('synthesise', synthesised),
       stageReport('annotate', annotated),
       stageReport('verify', verified),
       ...(judged === undefined ? [] : [stageReport('judge', judged)]),
+      ...(sampled === undefined ? [] : [stageReport('sample', sampled)]),
       { name: 'export', rows: records.length, seconds: (performance.now() - exportStart) / 1000, cached: false },
     ],
     seconds: (performance.now() - start) / 1000,
@@ -146,7 +188,9 @@ export async function buildPagDataset(config: PagConfig, options: PagOptions): P
     split: { train: countSplit(records, 'train'), validation: countSplit(records, 'validation') },
     summary: measureTexts(records.map(({ awareness }) => awareness.summary)),
     plan: measureTexts(records.map(({ awareness }) => awareness.plan)),
-    meanLogprobGain: meanGain(decisions),
+    meanLogprobGain: meanOf(decisions, ({ logprobGain }) => logprobGain),
+    meanReconstructionRate: meanOf(decisions, ({ reconstructionRate }) => reconstructionRate),
+    agreement: judgeAgreement(decisions, config),
     files,
   };
   await writeFileAtomic(join(outDir, 'dataset', 'README.md'), [renderDatasetCard(report)]);
@@ -213,6 +257,47 @@ async function judgeDecisions(
   });
 }
 
+/**
+ * Adds match rates to the records that passed the gates of the text, whatever the log-prob gain said, so that the two judges can be
+ * compared; refuses those below the threshold that are not refused already.
+ */
+async function sampleDecisions(
+  decisions: readonly VerifiedDecision[],
+  sources: readonly SynthesizedTask[],
+  writer: CallWriter,
+  config: PagConfig,
+  step: StepReporter,
+): Promise<VerifiedDecision[]> {
+  const { minMatchRate } = config.sampling;
+  const sampled = decisions.filter(({ rejection }) => rejection === undefined || rejection.stage === 'logprob_gain');
+  const rates = await reconstructionRates(
+    sampled.map(({ record }) => record),
+    new Map(sources.map((source) => [source.task.id, source])),
+    writer,
+    config.sampling,
+    step('sample', sampled.length),
+  );
+  const rateOf = new Map(sampled.map(({ record }, index) => [record, rates[index] ?? null]));
+  return decisions.map((decision) => {
+    const rate = rateOf.get(decision.record) ?? null;
+    if (rate === null) return decision;
+    const { record } = decision;
+    const scored = {
+      ...decision,
+      record: { ...record, verification: { ...record.verification, reconstructionRate: rate } },
+    };
+    if (decision.rejection !== undefined || rate >= minMatchRate) return scored;
+    return {
+      ...scored,
+      rejection: {
+        stage: 'sampling',
+        kind: 'match rate below the threshold',
+        reason: `expected a match rate of at least ${minMatchRate}, received ${rate.toFixed(4)}`,
+      },
+    };
+  });
+}
+
 /** Validation first: a record of both splits is removed from training, not from the measure. */
 function removeDuplicates(records: readonly PagRecord[]): { records: PagRecord[]; duplicates: number } {
   const ordered = [
@@ -236,9 +321,12 @@ async function writeRecordFiles(folder: string, records: readonly PagRecord[]): 
   };
 }
 
-function meanGain(decisions: readonly VerifiedDecision[]): number | null {
-  const gains = decisions.flatMap(({ record }) => record.verification.logprobGain ?? []);
-  return gains.length === 0 ? null : gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+function meanOf(
+  decisions: readonly VerifiedDecision[],
+  score: (verification: Verification) => number | null,
+): number | null {
+  const scores = decisions.flatMap(({ record }) => score(record.verification) ?? []);
+  return scores.length === 0 ? null : scores.reduce((sum, value) => sum + value, 0) / scores.length;
 }
 
 function throwIfCancelled(signal: AbortSignal | undefined): void {

@@ -27,6 +27,19 @@ export interface TurnReport {
   readonly refused: Readonly<Record<string, number>>;
 }
 
+/** Verdicts of the two model-aware judges on the records that both scored. */
+export interface JudgeAgreement {
+  readonly records: number;
+  readonly bothAccept: number;
+  /** Accepted by the log-prob gain, refused by sampling. */
+  readonly onlyGain: number;
+  /** The other way round. */
+  readonly onlySampling: number;
+  readonly bothRefuse: number;
+  /** Cohen's kappa: 1 for judges that always agree, 0 for what chance would give; null where one of them has a single verdict. */
+  readonly kappa: number | null;
+}
+
 /** What a run of the pipeline did, for `report.json` and the dataset card. */
 export interface PagReport {
   readonly config: PagConfig;
@@ -34,6 +47,8 @@ export interface PagReport {
   readonly promptHash: string;
   /** Fingerprint of the judge; null where none scored. */
   readonly judge: string | null;
+  /** Fingerprint of the policy that wrote samples; null where none did. */
+  readonly writer: string | null;
   readonly codeFingerprint: string;
   readonly stages: readonly StageReport[];
   readonly seconds: number;
@@ -52,6 +67,10 @@ export interface PagReport {
   readonly plan: TextSizes;
   /** Mean log-prob gain of scored records, nats per token; null where no judge scored. */
   readonly meanLogprobGain: number | null;
+  /** Mean share of samples with the effect of the target; null where none were written. */
+  readonly meanReconstructionRate: number | null;
+  /** Null unless both model-aware gates ran. */
+  readonly agreement: JudgeAgreement | null;
   /** SHA-256 of every dataset file. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -66,6 +85,34 @@ export function countRejections(rejections: readonly Rejection[]): PagReport['re
     counts.set(key, entry);
   }
   return [...counts.values()].sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+/** How far the two model-aware gates agree, by the thresholds of the configuration. */
+export function judgeAgreement(
+  decisions: readonly VerifiedDecision[],
+  { minLogprobGain, sampling: { minMatchRate } }: PagConfig,
+): JudgeAgreement | null {
+  const verdicts = decisions.flatMap(({ record: { verification } }) => {
+    const { logprobGain, reconstructionRate } = verification;
+    if (logprobGain === null || reconstructionRate === null) return [];
+    return [{ gain: logprobGain >= minLogprobGain, sampling: reconstructionRate >= minMatchRate }];
+  });
+  if (verdicts.length === 0) return null;
+  const count = (gain: boolean, sampling: boolean): number =>
+    verdicts.filter((verdict) => verdict.gain === gain && verdict.sampling === sampling).length;
+  const [bothAccept, onlyGain, onlySampling, bothRefuse] = [
+    count(true, true),
+    count(true, false),
+    count(false, true),
+    count(false, false),
+  ];
+  const records = verdicts.length;
+  const observed = (bothAccept + bothRefuse) / records;
+  const [gain, sampling] = [(bothAccept + onlyGain) / records, (bothAccept + onlySampling) / records];
+  const expected = gain * sampling + (1 - gain) * (1 - sampling);
+  const isConstant = gain === 0 || gain === 1 || sampling === 0 || sampling === 1;
+  const kappa = isConstant ? null : (observed - expected) / (1 - expected);
+  return { records, bothAccept, onlyGain, onlySampling, bothRefuse, kappa };
 }
 
 /** Acceptance by turn. */

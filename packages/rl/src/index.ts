@@ -12,6 +12,7 @@ export { latestCheckpoint, TrainerCheckpoints, type TrainerState } from './check
 export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
 export { DecoderJudge } from './decoder-judge.js';
 export { DecoderModel } from './decoder-model.js';
+export { DecoderWriter } from './decoder-writer.js';
 export { deriveSeed, permutation } from './derive-seed.js';
 export type { EpisodeLimits, EpisodeRequest } from './episode.js';
 export { type KlControl, klShapedRewards, nextKlCoefficient } from './kl-control.js';

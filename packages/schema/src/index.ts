@@ -46,7 +46,14 @@ export {
   toolSpecSchema,
 } from './message.js';
 export { type BackendName, backendNameSchema, type DecoderConfig, decoderConfigSchema } from './model-config.js';
-export { type PagConfig, pagConfigSchema, type SynthesisConfig, synthesisConfigSchema } from './pag-config.js';
+export {
+  type PagConfig,
+  pagConfigSchema,
+  type SamplingGateConfig,
+  type SynthesisConfig,
+  samplingGateConfigSchema,
+  synthesisConfigSchema,
+} from './pag-config.js';
 export { type PagRecord, pagRecordSchema, type Verification, verificationSchema } from './pag-record.js';
 export { parseConfig } from './parse-config.js';
 export {

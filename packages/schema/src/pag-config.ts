@@ -31,6 +31,27 @@ export const synthesisConfigSchema = z.object({
 });
 export type SynthesisConfig = z.infer<typeof synthesisConfigSchema>;
 
+/** The gate that samples a policy; off by default, since it writes `samples` completions for every call of the data set. */
+export const samplingGateConfigSchema = z.object({
+  samples: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Completions written per record from its awareness alone, where a judge policy is given; 0: no such gate.',
+    ),
+  minMatchRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('Least share of them that must have the effect of the target, executed in a copy of the world.'),
+  temperature: z.number().min(0).default(1).describe('Softmax temperature of the samples.'),
+  maxNewTokens: z.number().int().min(1).default(128).describe('Longest sample; one that is cut off does not match.'),
+});
+export type SamplingGateConfig = z.infer<typeof samplingGateConfigSchema>;
+
 /** The PAG pipeline: synthesise, annotate, verify, export. */
 export const pagConfigSchema = z.object({
   synthesis: synthesisConfigSchema.prefault({}),
@@ -46,6 +67,7 @@ export const pagConfigSchema = z.object({
     .number()
     .default(0)
     .describe('Least log-prob gain in nats per token of the call, where a judge policy is given.'),
+  sampling: samplingGateConfigSchema.prefault({}).describe('Model-aware verification by sampling.'),
   validationFraction: z.number().min(0).max(0.5).default(0.05).describe('Share of tasks (never of records) held out.'),
 });
 export type PagConfig = z.infer<typeof pagConfigSchema>;

@@ -1,20 +1,24 @@
 import { buildPagDataset, type PagReport, type PagStage } from '@parl-mt/pag';
-import { DecoderJudge, loadPolicy } from '@parl-mt/rl';
+import { DecoderJudge, DecoderWriter, loadPolicy } from '@parl-mt/rl';
 import type { JobContext, JobResult, PagRunConfig } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 
 /** `pag build`: the pipeline of `@parl-mt/pag`, its stages shown as they go; judged by a policy where one is given. */
 export async function runPag(config: PagRunConfig, { outDir, signal, reporter }: JobContext): Promise<JobResult> {
   let judge: DecoderJudge | undefined;
+  let writer: DecoderWriter | undefined;
   if (config.judge !== undefined) {
     await selectBackend(config.backend);
     const { decoder, tokenizer } = await loadPolicy(config.judge);
     judge = new DecoderJudge(decoder, tokenizer);
+    if (config.pag.sampling.samples > 0) writer = new DecoderWriter(decoder, tokenizer);
   }
+  using _ = writer;
   let stage: PagStage | undefined;
   const report = await buildPagDataset(config.pag, {
     outDir,
     judge,
+    writer,
     signal,
     onProgress(progress) {
       if (progress.stage !== stage) {
@@ -25,6 +29,10 @@ export async function runPag(config: PagRunConfig, { outDir, signal, reporter }:
     },
   });
   reporter.table(acceptanceTable(report));
+  if (report.agreement !== null) {
+    const { records, bothAccept, bothRefuse } = report.agreement;
+    reporter.log(`log-prob gain and sampling agree on ${bothAccept + bothRefuse} of ${records} records`);
+  }
   for (const { stage: gate, kind, count } of report.rejections) reporter.log(`refused by ${gate} (${kind}): ${count}`);
   return {
     summary: {
@@ -35,6 +43,7 @@ export async function runPag(config: PagRunConfig, { outDir, signal, reporter }:
       trainRecords: report.split.train.records,
       validationRecords: report.split.validation.records,
       meanLogprobGain: report.meanLogprobGain,
+      meanReconstructionRate: report.meanReconstructionRate,
       seconds: report.seconds,
     },
     files: ['dataset/README.md', 'dataset/train.jsonl', 'dataset/sft.jsonl'],
