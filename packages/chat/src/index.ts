@@ -57,4 +57,16 @@ export {
   text,
   trained,
 } from './segment.js';
+export { hermesFormat } from './tool-calls/hermes-format.js';
+export { llamaFormat } from './tool-calls/llama-format.js';
+export { pythonFormat } from './tool-calls/python-format.js';
+export {
+  type ParsedToolCalls,
+  parseToolCalls,
+  type ToolCallError,
+  type ToolCallEvent,
+  type ToolCallFormat,
+  type ToolCallStream,
+} from './tool-calls/tool-call-format.js';
+export { xlamFormat } from './tool-calls/xlam-format.js';
 export { renderToolSignature, renderTools } from './tools-text.js';
