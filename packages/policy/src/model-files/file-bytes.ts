@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UsageError } from '@parl-mt/schema';
 
 /** A file open for reading, with its size. */
@@ -14,38 +14,40 @@ export interface ReadableFile extends AsyncDisposable {
 
 /** @throws {UsageError} when there is no such file, or it is none. */
 export async function openFile(path: string, kind: string): Promise<ReadableFile> {
-  let handle: FileHandle;
-  let size: number;
+  let descriptor: number;
   try {
-    handle = await open(path, 'r');
+    descriptor = openSync(path, 'r');
   } catch (error) {
     throw unreadable(path, kind, error);
   }
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new Error('it is no file');
-    size = stat.size;
-  } catch (error) {
-    await handle.close();
-    throw unreadable(path, kind, error);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) closeSync(descriptor);
+    isOpen = false;
+  };
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile()) {
+    await close();
+    throw unreadable(path, kind, new Error('it is no file'));
   }
   return {
     path,
-    size,
+    size: stat.size,
     async fill(into, position) {
+      // A call of the thread pool for every piece took longer than the piece: 300 calls for SmolLM2. Others have their turn
+      // between two tensors.
       for (let done = 0; done < into.length; ) {
-        const { bytesRead } = await handle
-          .read(into, done, Math.min(into.length - done, MAX_READ_BYTES), position + done)
-          .catch((error: unknown) => {
-            throw unreadable(path, kind, error);
-          });
+        let bytesRead: number;
+        try {
+          bytesRead = readSync(descriptor, into, done, Math.min(into.length - done, MAX_READ_BYTES), position + done);
+        } catch (error) {
+          throw unreadable(path, kind, error);
+        }
         if (bytesRead === 0) throw unreadable(path, kind, new Error(`it ends at byte ${position + done}`));
         done += bytesRead;
       }
     },
-    async [Symbol.asyncDispose]() {
-      await handle.close();
-    },
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { UsageError } from '@parl-mt/schema';
 import type { DecoderArchitecture } from '../architectures/decoder-architecture.js';
 import { HEAD, weightShapes } from '../decoder-weights.js';
@@ -19,6 +20,8 @@ export async function loadWeights(
     const values = new Float32Array(elementCount(shape));
     await source.read(name, values);
     weights.set(name, values);
+    // Timers and requests of the process have their turn.
+    await setImmediate();
   }
   return weights;
 }
