@@ -49,6 +49,8 @@ export class Decoder {
   readonly weights: ReadonlyMap<string, tf.Variable>;
   readonly #angles: RopeAngles;
   #adapter: LoraAdapter | undefined;
+  /** Of the gradient that is being computed, where its adapter drops inputs. */
+  #dropoutStep: number | undefined;
 
   private constructor(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>) {
     this.architecture = architecture;
@@ -147,14 +149,26 @@ export class Decoder {
    * Value and gradient of a loss of this decoder by its trainable variables. The caller disposes the gradients.
    *
    * @param loss - computes a scalar; runs once, inside a tidy.
+   * @param options.dropoutStep - integer in [0, 2^32): turns the adapter's dropout on, and names its random numbers; one for
+   *   every batch of a training. Absent: nothing is dropped.
    */
-  gradients(loss: () => tf.Scalar): { loss: number; gradients: Map<string, tf.Tensor> } {
+  gradients(
+    loss: () => tf.Scalar,
+    options: { readonly dropoutStep?: number } = {},
+  ): { loss: number; gradients: Map<string, tf.Tensor> } {
     const { trainable } = this;
-    const { value, grads } = tf.variableGrads(loss, [...trainable.values()]);
-    const result = value.dataSync()[0]!;
+    this.#dropoutStep = options.dropoutStep;
+    let result: ReturnType<typeof tf.variableGrads>;
+    try {
+      result = tf.variableGrads(loss, [...trainable.values()]);
+    } finally {
+      this.#dropoutStep = undefined;
+    }
+    const { value, grads } = result;
+    const lossValue = value.dataSync()[0]!;
     value.dispose();
     return {
-      loss: result,
+      loss: lossValue,
       gradients: new Map([...trainable].map(([name, variable]) => [name, grads[variable.name]!])),
     };
   }
@@ -234,9 +248,13 @@ export class Decoder {
     });
     const adapter = this.#adapter;
     if (adapter === undefined) return linears(x, maps);
+    const step = this.#dropoutStep;
     return adaptedLinears(
       x,
-      maps.map((map, i) => ({ ...map, adapter: adapter.pair(layer, targets[i]!) })),
+      maps.map((map, i) => {
+        const pair = adapter.pair(layer, targets[i]!);
+        return { ...map, adapter: pair && { ...pair, dropout: adapter.dropoutOf(layer, targets[i]!, step) } };
+      }),
     );
   }
 

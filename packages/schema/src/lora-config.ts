@@ -16,6 +16,14 @@ export const loraConfigSchema = z.object({
     .min(1)
     .default([...loraTargets])
     .describe('Linear maps of each layer that get an adapter.'),
+  dropout: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0)
+    .describe(
+      'Share of the input of A that training sets to zero; the rest is scaled up. Never when scoring or sampling.',
+    ),
   rankPattern: z
     .record(z.string(), z.number().int().min(1).max(4096))
     .default({})

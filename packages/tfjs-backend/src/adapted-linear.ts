@@ -1,9 +1,25 @@
-import { addBias, matmul } from '@parl-mt/native';
+import { addBias, counterWords, matmul, ShapeError } from '@parl-mt/native';
+import type { BufferPool } from './buffer-pool.js';
 import { expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
 import { linearComposite } from './linear.js';
 import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
+
+/**
+ * Which elements of an input are set to zero: a function of these numbers and the element's place, so the backward pass draws
+ * the same ones again. Philox4x32-10, key = seed, counter = (place / 4, 0, stream, step).
+ */
+export interface Dropout {
+  /** Share of the elements, in [0, 1); the others are divided by 1 - rate. */
+  readonly rate: number;
+  /** Integer in [0, 2^53). */
+  readonly seed: number;
+  /** Integer in [0, 2^32): one for every map of a model. */
+  readonly stream: number;
+  /** Integer in [0, 2^32): one for every batch. */
+  readonly step: number;
+}
 
 /** A low-rank addition to a linear map: scale B A. */
 export interface LowRankMap {
@@ -12,6 +28,8 @@ export interface LowRankMap {
   /** [out, rank]. */
   readonly b: tf.Tensor;
   readonly scale: number;
+  /** Of the input of A. */
+  readonly dropout?: Dropout | undefined;
 }
 
 /** One linear map whose own weight is not trained, with what is added to it. */
@@ -38,6 +56,7 @@ export function adaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Te
     expectShape(`weight of map ${i}`, weight, [null, x.shape[1]!]);
     if (bias) expectShape(`bias of map ${i}`, bias, [weight.shape[0]!]);
     if (adapter) {
+      expectDropout(adapter.dropout);
       expectShape(`a of map ${i}`, adapter.a, [null, x.shape[1]!]);
       expectShape(`b of map ${i}`, adapter.b, [weight.shape[0]!, adapter.a.shape[0]!]);
     }
@@ -55,7 +74,9 @@ export function adaptedLinearComposite(x: tf.Tensor, { weight, bias, adapter }: 
   return tf.tidy(() => {
     const own = linearComposite(x, weight, bias);
     if (adapter === undefined) return own;
-    const low = tf.mul(linearComposite(x, adapter.a), adapter.scale);
+    const { dropout } = adapter;
+    const seen = dropout ? tf.mul(x, tf.tensor(keepFactors(x.size, dropout), x.shape)) : x;
+    const low = tf.mul(linearComposite(seen, adapter.a), adapter.scale);
     return tf.add<tf.Tensor2D>(own, linearComposite(low, adapter.b));
   });
 }
@@ -67,6 +88,7 @@ interface AdaptedLinearsAttributes {
   readonly hasBias: readonly boolean[];
   /** 0 where a map has no adapter. */
   readonly scales: readonly number[];
+  readonly dropouts: readonly (Dropout | undefined)[];
 }
 
 function runAdaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Tensor2D[] {
@@ -82,6 +104,7 @@ function runAdaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Tensor
   const attributes: AdaptedLinearsAttributes = {
     hasBias: maps.map(({ bias }) => bias !== undefined),
     scales: maps.map(({ adapter }) => Math.fround(adapter?.scale ?? 0)),
+    dropouts: maps.map(({ adapter }) => adapter?.dropout),
   };
   const name = kernelName(maps.map(({ adapter }) => adapter !== undefined));
   return runFusedOp(name, inputs, attributes).slice(0, maps.length) as tf.Tensor2D[];
@@ -106,7 +129,7 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
     name: kernelName(hasAdapter),
     saveInputs: ['x', ...maps.map((i) => `weight${i}`), ...adapted.flatMap((i) => [`a${i}`, `b${i}`])],
     saveOutputs: [...maps.map(() => false), ...adapted.map(() => true)],
-    forward(inputs, { hasBias, scales }, pool) {
+    forward(inputs, { hasBias, scales, dropouts }, pool) {
       const x = inputs.x!;
       const [n, d] = x.shape as [number, number];
       const lows: Operand[] = [];
@@ -120,7 +143,9 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
           const [a, b] = [inputs[`a${i}`]!, inputs[`b${i}`]!];
           const rank = a.shape[0]!;
           const low = pool.allocate(n * rank);
-          matmul(x.values, a.values, low, { m: n, n: rank, k: d, transposeB: true });
+          const seen = dropped(x.values, dropouts[i], pool);
+          matmul(seen, a.values, low, { m: n, n: rank, k: d, transposeB: true });
+          if (seen !== x.values) recycle(seen, pool);
           scale(low, scales[i]!);
           matmul(low, b.values, values, { m: n, n: out, k: rank, transposeB: true, accumulate: true });
           lows.push({ values: low, shape: [n, rank] });
@@ -129,7 +154,7 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
       });
       return [...outputs, ...lows];
     },
-    backward(dys, saved, { scales }, pool) {
+    backward(dys, saved, { scales, dropouts }, pool) {
       const x = saved[0]!;
       const weights = saved.slice(1, 1 + maps.length);
       const pairs = saved.slice(1 + maps.length, 1 + maps.length + 2 * adapted.length);
@@ -151,10 +176,18 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
         matmul(dy.values, b.values, dLow, { m: n, n: rank, k: out });
         scale(dLow, scales[i]!);
         const dA = pool.allocate(rank * d);
-        matmul(dLow, x.values, dA, { m: rank, n: d, k: n, transposeA: true });
-        matmul(dLow, a.values, dx, { m: n, n: d, k: rank, accumulate: true });
-        pool.hold(dLow);
-        pool.release(dLow);
+        const seen = dropped(x.values, dropouts[i], pool);
+        matmul(dLow, seen, dA, { m: rank, n: d, k: n, transposeA: true });
+        if (seen === x.values) {
+          matmul(dLow, a.values, dx, { m: n, n: d, k: rank, accumulate: true });
+        } else {
+          // The gradient of what was seen goes through the same elements.
+          matmul(dLow, a.values, seen, { m: n, n: d, k: rank });
+          const factors = keepFactors(seen.length, dropouts[i]!);
+          for (let j = 0; j < seen.length; j += 1) dx[j]! += seen[j]! * factors[j]!;
+          recycle(seen, pool);
+        }
+        recycle(dLow, pool);
         gradients[`a${i}`] = { values: dA, shape: a.shape };
         gradients[`b${i}`] = { values: dB, shape: b.shape };
       }
@@ -166,4 +199,47 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
 /** In place; factor is a float32, so each product is rounded once, as in the sampler. */
 function scale(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i += 1) values[i]! *= factor;
+}
+
+/** The input with some elements set to zero, in a buffer of its own; the input itself without dropout. */
+function dropped(x: Float32Array, dropout: Dropout | undefined, pool: BufferPool): Float32Array {
+  if (dropout === undefined || dropout.rate === 0) return x;
+  const factors = keepFactors(x.length, dropout);
+  const out = pool.allocate(x.length);
+  for (let i = 0; i < x.length; i += 1) out[i] = x[i]! * factors[i]!;
+  return out;
+}
+
+/** 0 for elements that are dropped, 1 / (1 - rate) for the others. */
+function keepFactors(count: number, { rate, seed, stream, step }: Dropout): Float32Array {
+  const words = counterWords(
+    'philox4x32',
+    {
+      counter: [0n, 0n, BigInt(stream), BigInt(step)],
+      key: [BigInt(seed) & 0xffff_ffffn, BigInt(seed) >> 32n],
+    },
+    count,
+  );
+  const limit = rate * 2 ** 32;
+  const factor = Math.fround(1 / (1 - rate));
+  const factors = new Float32Array(count);
+  for (let i = 0; i < count; i += 1) factors[i] = words[i]! >= limit ? factor : 0;
+  return factors;
+}
+
+function expectDropout(dropout: Dropout | undefined): void {
+  if (dropout === undefined) return;
+  const { rate, seed, stream, step } = dropout;
+  const isWord = (value: number) => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+  if (!(rate >= 0 && rate < 1) || !Number.isSafeInteger(seed) || seed < 0 || !isWord(stream) || !isWord(step)) {
+    throw new ShapeError(
+      `expected dropout with a rate in [0, 1), a seed in [0, 2^53), stream and step in [0, 2^32), received ${JSON.stringify(dropout)}`,
+    );
+  }
+}
+
+/** Gives a buffer that no tensor holds back to the pool. */
+function recycle(values: Float32Array, pool: BufferPool): void {
+  pool.hold(values);
+  pool.release(values);
 }

@@ -9,7 +9,13 @@
  * console.log(grads[weight.name]?.arraySync()); // [[1, 1], [1, 1]]
  */
 export { AdamW, type AdamWOptions, type AdamWState, type AdamWUpdate } from './adamw.js';
-export { type AdaptedMap, adaptedLinearComposite, adaptedLinears, type LowRankMap } from './adapted-linear.js';
+export {
+  type AdaptedMap,
+  adaptedLinearComposite,
+  adaptedLinears,
+  type Dropout,
+  type LowRankMap,
+} from './adapted-linear.js';
 export { BufferPool } from './buffer-pool.js';
 export { type CausalAttentionOptions, causalAttention, causalAttentionComposite } from './causal-attention.js';
 export { embedding, embeddingComposite } from './embedding.js';

@@ -103,6 +103,7 @@ export function loraConfigFromPeft(json: unknown, where: string): LoraConfig {
       rank: fields.raw('r'),
       alpha: fields.raw('lora_alpha'),
       useRsLora: fields.raw('use_rslora') ?? false,
+      dropout: fields.raw('lora_dropout') ?? 0,
       targets: targetsOf(fields.raw('target_modules')),
       rankPattern: plainPattern(fields, 'rank_pattern'),
       alphaPattern: plainPattern(fields, 'alpha_pattern'),
@@ -142,7 +143,7 @@ export async function saveAdapter(folder: string, adapter: LoraAdapter, baseMode
     [...adapter.variables].map(([name, variable]) => [name, { shape: variable.shape, values: readVariable(variable) }]),
   );
   await writeSafetensors(path.join(folder, WEIGHTS_FILE), tensors);
-  const { rank, alpha, useRsLora, rankPattern, alphaPattern } = adapter.config;
+  const { rank, alpha, useRsLora, dropout, rankPattern, alphaPattern } = adapter.config;
   const json = {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -153,7 +154,7 @@ export async function saveAdapter(folder: string, adapter: LoraAdapter, baseMode
     rank_pattern: rankPattern,
     alpha_pattern: alphaPattern,
     target_modules: targetModules(adapter),
-    lora_dropout: 0,
+    lora_dropout: dropout,
     bias: 'none',
     fan_in_fan_out: false,
     use_dora: false,

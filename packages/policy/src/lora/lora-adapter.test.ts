@@ -93,6 +93,30 @@ describe.each(['parl', 'cpu'] as BackendName[])('an adapter on backend %s', (bac
     }
   });
 
+  test('dropout: a step names its elements, about that share of them; scoring drops nothing', () => {
+    const decoder = Decoder.create(config, 9);
+    const adapter = LoraAdapter.create(decoder.architecture, { ...lora, dropout: 0.25 }, 11);
+    for (const { b } of adapter.pairs.values()) b.assign(tf.fill(b.shape, 0.02));
+    decoder.attach(adapter);
+    const before = logprobsOf(decoder);
+    const at = (dropoutStep?: number) => {
+      const { loss: value, gradients } = decoder.gradients(
+        loss(decoder),
+        dropoutStep === undefined ? {} : { dropoutStep },
+      );
+      const length = Math.hypot(...[...gradients.values()].map((gradient) => Math.hypot(...gradient.dataSync())));
+      tf.dispose([...gradients.values()]);
+      return [value, length];
+    };
+    expect(at(3)).toEqual(at(3));
+    expect(at(3)).not.toEqual(at(4));
+    expect(at(3)).not.toEqual(at());
+    expect(logprobsOf(decoder)).toEqual(before);
+    // The mean over steps is near the loss without dropout: the kept elements are scaled up.
+    const mean = Array.from({ length: 20 }, (_, step) => at(step)[0]!).reduce((a, b) => a + b, 0) / 20;
+    expect(Math.abs(mean - at()[0]!)).toBeLessThan(0.05);
+  });
+
   test('nothing is leaked by a training update', () => {
     const decoder = Decoder.create(config, 3);
     decoder.attach(LoraAdapter.create(decoder.architecture, lora, 1));

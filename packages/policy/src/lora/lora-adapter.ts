@@ -1,5 +1,5 @@
 import { type LoraConfig, type LoraTarget, loraTargets, UsageError } from '@parl-mt/schema';
-import { tf } from '@parl-mt/tfjs-backend';
+import { type Dropout, tf } from '@parl-mt/tfjs-backend';
 import type { DecoderArchitecture } from '../architectures/decoder-architecture.js';
 import { layerWeight, weightShapes } from '../decoder-weights.js';
 import { philox } from '../philox.js';
@@ -32,10 +32,13 @@ export class LoraAdapter {
   readonly config: LoraConfig;
   /** By module name. */
   readonly pairs: ReadonlyMap<string, LoraPair>;
+  /** Of the random numbers of dropout, in [0, 2^53). */
+  readonly seed: number;
 
-  private constructor(config: LoraConfig, pairs: ReadonlyMap<string, LoraPair>) {
+  private constructor(config: LoraConfig, pairs: ReadonlyMap<string, LoraPair>, seed: number) {
     this.config = config;
     this.pairs = pairs;
+    this.seed = seed;
   }
 
   /**
@@ -59,7 +62,7 @@ export class LoraAdapter {
       }
     }
     expectPatternsUsed(config, [...matrices.keys()]);
-    return LoraAdapter.fromMatrices(architecture, config, matrices);
+    return LoraAdapter.fromMatrices(architecture, config, matrices, seed);
   }
 
   /**
@@ -70,6 +73,7 @@ export class LoraAdapter {
     architecture: DecoderArchitecture,
     config: LoraConfig,
     matrices: ReadonlyMap<string, LoraMatrices>,
+    seed = 0,
   ): LoraAdapter {
     const modules = linearModules(architecture);
     const pairs = new Map<string, LoraPair>();
@@ -95,7 +99,7 @@ export class LoraAdapter {
         scale: alpha / (config.useRsLora ? Math.sqrt(rank) : rank),
       });
     }
-    return new LoraAdapter(config, pairs);
+    return new LoraAdapter(config, pairs, seed);
   }
 
   /** The trained variables by PEFT's names: `base_model.model.MODULE.lora_A.weight`. */
@@ -114,6 +118,13 @@ export class LoraAdapter {
 
   pair(layer: number, target: LoraTarget): LoraPair | undefined {
     return this.pairs.get(moduleName(layer, target));
+  }
+
+  /** What training drops of the input of A in a step; undefined where it drops nothing. */
+  dropoutOf(layer: number, target: LoraTarget, step: number | undefined): Dropout | undefined {
+    const { dropout: rate } = this.config;
+    if (step === undefined || rate === 0) return undefined;
+    return { rate, seed: this.seed, stream: layer * loraTargets.length + loraTargets.indexOf(target), step };
   }
 
   /** Frees the matrices. */
