@@ -7,8 +7,8 @@ import { InputRandom, mutate } from './mutation.js';
 
 const HEAP_LIMIT_MB = 256;
 const INPUTS_PER_CHILD = 100_000;
-/** Without a sign of life for so long a child hangs. */
-const HANG_MS = 60_000;
+/** Without a sign of life for so long a child hangs: a busy machine starves a process for a minute, not for ten. */
+const HANG_MS = 600_000;
 
 const targets = modelFileTargets;
 
