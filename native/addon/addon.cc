@@ -15,6 +15,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerEmbedding(env, exports);
   registerGroupAdvantage(env, exports);
   registerLinearLogprob(env, exports);
+  registerLogitsProcessors(env, exports);
   registerLogprob(env, exports);
   registerMatmul(env, exports);
   registerMinHash(env, exports);

@@ -17,6 +17,7 @@ void registerEmbedding(Napi::Env env, Napi::Object exports);
 void registerGroupAdvantage(Napi::Env env, Napi::Object exports);
 void registerLinearLogprob(Napi::Env env, Napi::Object exports);
 void registerLogprob(Napi::Env env, Napi::Object exports);
+void registerLogitsProcessors(Napi::Env env, Napi::Object exports);
 void registerMatmul(Napi::Env env, Napi::Object exports);
 void registerMinHash(Napi::Env env, Napi::Object exports);
 void registerPolicyLoss(Napi::Env env, Napi::Object exports);

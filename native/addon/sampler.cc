@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "register.h"
+#include "sampling_rules.h"
 
 namespace parl::addon {
 namespace {
@@ -205,6 +206,12 @@ class GenerateWorker : public Napi::AsyncWorker {
       object.Set("tokens", tokens);
       object.Set("logprobs", logprobs);
       object.Set("stopped", sequence.stopped);
+      object.Set("stopText", sequence.stopText);
+      if (options_.untruncatedLogprobs) {
+        auto untruncated = Napi::Float32Array::New(env, sequence.untruncatedLogprobs.size());
+        std::copy(sequence.untruncatedLogprobs.begin(), sequence.untruncatedLogprobs.end(), untruncated.Data());
+        object.Set("untruncatedLogprobs", untruncated);
+      }
       sequences.Set(i, object);
     }
     deferred_.Resolve(sequences);
@@ -273,8 +280,10 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
   }
 
   // generate(slots: Int32Array, promptOffsets: Int32Array, prompts: Int32Array, maxNewTokens: Int32Array,
-  //          seeds: Float64Array, stopTokens: Int32Array, temperature: number, threads: number)
-  //   : Promise<{ tokens: Int32Array, logprobs: Float32Array, stopped: boolean }[] | null>
+  //          seeds: Float64Array, stopTokens: Int32Array, temperature: number, threads: number, rules?: object,
+  //          stopTexts?: object, untruncatedLogprobs?: boolean)
+  //   : Promise<{ tokens: Int32Array, logprobs: Float32Array, untruncatedLogprobs?: Float32Array, stopped: boolean,
+  //               stopText: number }[] | null>
   Napi::Value generate(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     Sampler& sampler = idle(env, "generate()");
@@ -304,7 +313,11 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
       }
       requests.push_back({slot, {prompt.begin(), prompt.end()}, maxNewTokens[i], static_cast<uint64_t>(seeds[i])});
     }
-    GenerationOptions options{static_cast<float>(number(info, 6, "temperature")), {stopTokens.begin(), stopTokens.end()}};
+    GenerationOptions options{.temperature = static_cast<float>(number(info, 6, "temperature")),
+                              .stopTokens = {stopTokens.begin(), stopTokens.end()},
+                              .rules = readSamplingRules(env, info[8]),
+                              .stopTexts = readStopTexts(env, info[9], config_.vocabSize),
+                              .untruncatedLogprobs = info[10].ToBoolean()};
     const int threads = static_cast<int>(extent(info, 7, "threads"));
     DecoderWeights weights = readWeights(env, weights_.Value(), config_);
 

@@ -80,6 +80,10 @@ struct Sampler::Sequence {
   uint64_t seed;
   int32_t token = -1;  // the last one chosen; -1 when there was none to choose
   float logprob = 0.0f;
+  float untruncatedLogprob = 0.0f;
+  int64_t promptLength = 0;
+  std::vector<int32_t> history{};  // prompt and new tokens, where rules look at them
+  std::string tail{};              // the end of what it says, where stop texts are looked for
 };
 
 // Buffers of a forward pass, row-major, activationRows() rows each.
@@ -341,6 +345,25 @@ bool Sampler::prefill(const DecoderWeights& weights, const std::vector<Generatio
   return true;
 }
 
+// Draws from what the rules leave of a row of logits.
+void Sampler::chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options) {
+  thread_local std::vector<float> scores;
+  scores.assign(logits.begin(), logits.end());
+  processLogits(scores, sequence.history, sequence.promptLength, options.temperature, options.rules);
+  const int64_t v = static_cast<int64_t>(scores.size());
+  const LogprobRow sums = logprobRow(scores.data(), v, 1.0f, false);
+  sequence.token = options.temperature == 0.0f
+                       ? PARL_DISPATCH(argmaxToken)(scores.data(), v)
+                       : PARL_DISPATCH(sampleToken)(scores.data(), v, 1.0f, static_cast<float>(sums.logSumExp),
+                                                    uniformAt(sequence.seed, static_cast<uint64_t>(sequence.position)));
+  if (sequence.token < 0) return;
+  sequence.logprob = tokenLogprob(sums, scores[static_cast<size_t>(sequence.token)], 1.0f);
+  if (!options.untruncatedLogprobs) return;
+  const float inverseTemperature = options.temperature == 0.0f ? 1.0f : 1.0f / options.temperature;
+  const LogprobRow all = logprobRow(logits.data(), v, inverseTemperature, false);
+  sequence.untruncatedLogprob = tokenLogprob(all, logits[static_cast<size_t>(sequence.token)], inverseTemperature);
+}
+
 // Chooses a token for sequences whose hidden states are rows `first` and on.
 void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options,
                            int64_t first) {
@@ -358,11 +381,17 @@ void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> se
       for (int64_t i = begin; i < end; ++i) {
         Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
         const float* row = logits + i * v;
+        if (options.rules.active()) {
+          chooseByRules(sequence, {row, static_cast<size_t>(v)}, options);
+          continue;
+        }
         const LogprobRow sums = logprobRow(row, v, inverseTemperature, false);
         sequence.token = greedy ? PARL_DISPATCH(argmaxToken)(row, v)
                                 : PARL_DISPATCH(sampleToken)(row, v, inverseTemperature, static_cast<float>(sums.logSumExp),
                                                              uniformAt(sequence.seed, static_cast<uint64_t>(sequence.position)));
-        if (sequence.token >= 0) sequence.logprob = tokenLogprob(sums, row[sequence.token], inverseTemperature);
+        if (sequence.token >= 0) {
+          sequence.logprob = sequence.untruncatedLogprob = tokenLogprob(sums, row[sequence.token], inverseTemperature);
+        }
       }
     });
   }
@@ -375,7 +404,8 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
   std::vector<Sequence> active;
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
-    active.push_back({.request = i, .slot = slot, .position = static_cast<int64_t>(prompt.size()), .left = maxNewTokens, .seed = seed});
+    active.push_back({.request = i, .slot = slot, .position = static_cast<int64_t>(prompt.size()), .left = maxNewTokens, .seed = seed, .promptLength = static_cast<int64_t>(prompt.size())});
+    if (options.rules.active()) active.back().history = prompt;
   }
   packPanels(weights);
   if (!prefill(weights, requests, abort)) {
@@ -411,11 +441,19 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
       GeneratedSequence& out = result.sequences[sequence.request];
       out.tokens.push_back(sequence.token);
       out.logprobs.push_back(sequence.logprob);
-      out.stopped = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
+      if (options.untruncatedLogprobs) out.untruncatedLogprobs.push_back(sequence.untruncatedLogprob);
+      if (options.rules.active()) sequence.history.push_back(sequence.token);
+      if (options.stopTexts.active()) {
+        const int found = options.stopTexts.find(sequence.token, sequence.tail);
+        if (static_cast<int64_t>(out.tokens.size()) >= options.rules.minNewTokens) out.stopText = found;
+      }
+      const bool isStopToken = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
+      out.stopped = isStopToken || out.stopText >= 0;
       if (out.stopped || --sequence.left == 0) continue;
       rows.push_back({sequence.token, static_cast<int32_t>(sequence.position), sequence.slot, static_cast<int>(kept)});
       ++sequence.position;
-      active[kept++] = sequence;
+      if (&active[kept] != &sequence) active[kept] = std::move(sequence);
+      ++kept;
     }
     active.resize(kept);
     if (kept > 0 && abort.load(std::memory_order_relaxed)) {

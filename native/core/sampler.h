@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "core/kv_cache.h"
+#include "core/logits_processors.h"
 #include "core/prefix_plan.h"
 #include "core/rope.h"
+#include "core/stop_texts.h"
 
 namespace parl {
 
@@ -59,12 +61,17 @@ struct GenerationRequest {
 };
 struct GenerationOptions {
   float temperature = 1.0f;  // 0: the most likely token, reported with its log-probability at temperature 1
-  std::vector<int32_t> stopTokens;
+  std::vector<int32_t> stopTokens{};
+  SamplingRules rules{};
+  StopTexts stopTexts{};             // looked for once rules.minNewTokens are there
+  bool untruncatedLogprobs = false;  // also those before the rules, at the same temperature
 };
 struct GeneratedSequence {
   std::vector<int32_t> tokens;  // with the stop token, if there was one
-  std::vector<float> logprobs;  // natural log, one a token
-  bool stopped = false;         // by a stop token; else by length
+  std::vector<float> logprobs;  // natural log, one a token, of the distribution it was drawn from
+  std::vector<float> untruncatedLogprobs;  // parallel, when asked for
+  bool stopped = false;         // by a stop token or a stop text; else by length
+  int stopText = -1;            // index of the stop text that the last token completed
 };
 
 enum class GenerationStatus { done, aborted, notFinite };
@@ -116,6 +123,7 @@ class Sampler {
   // ask for it in hidden_. Uses the activations from row `first` on, so that ranges of rows can run side by side.
   void forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first);
   bool prefill(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests, const std::atomic<bool>& abort);
+  static void chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options);
   void chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options, int64_t first);
 
   DecoderConfig config_;

@@ -1,4 +1,11 @@
-import { deriveSeed, type RolloutModel, runRollouts, type ScoredTrajectory, scoreTrajectories } from '@parl-mt/rl';
+import {
+  deriveSeed,
+  type RolloutModel,
+  runRollouts,
+  type ScoredTrajectory,
+  samplingRules,
+  scoreTrajectories,
+} from '@parl-mt/rl';
 import { type EvaluationConfig, rewardConfigSchema, type Task, UsageError } from '@parl-mt/schema';
 import { type MethodSummary, summarizeMethod } from './method-summary.js';
 
@@ -40,6 +47,7 @@ export async function evaluatePolicy(
       context: config.context,
       stepLimit: config.stepLimit,
       temperature: config.sampling.temperature,
+      rules: samplingRules(config.sampling),
       faultRate: config.faultRate,
       limits: config.limits,
       signal: options.signal,

@@ -132,7 +132,14 @@ export {
   type SamplerConfig,
   type SamplerLayerWeights,
   type SamplerWeights,
+  type TokenTexts,
 } from './sampler.js';
+export {
+  type ProcessLogitsInput,
+  processLogits,
+  processLogitsReference,
+  type SamplingRules,
+} from './sampling-rules.js';
 export { swigluBackward, swigluForward } from './swiglu.js';
 export {
   type TokenBaselineInputs,

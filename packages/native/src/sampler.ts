@@ -1,6 +1,7 @@
 import { addon } from './addon.js';
 import { NativeValueError, ShapeError } from './errors.js';
 import { checkRopeAngles } from './rope.js';
+import { checkRules, type PackedRules, packRules, type SamplingRules } from './sampling-rules.js';
 
 /** Extents of a Qwen2-style decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU). */
 export interface SamplerConfig {
@@ -104,11 +105,27 @@ export interface GenerateRequest {
   readonly seed: number;
 }
 
+/** What the tokens of a vocabulary spell. */
+export interface TokenTexts {
+  /** The bytes of all tokens, one behind the other. */
+  readonly bytes: Uint8Array;
+  /** [V + 1], ascending from 0: where each token's bytes begin. */
+  readonly offsets: Int32Array;
+}
+
 export interface GenerateOptions {
   /** >= 0. Zero takes the most likely token (the lowest of equals) and reports its log-probability at temperature 1. */
   readonly temperature: number;
   /** Tokens that end a sequence; each in [0, vocabSize). */
   readonly stopTokens: readonly number[];
+  /** Change the distribution that tokens are drawn from; endTokens are the stop tokens unless given. Default: none. */
+  readonly rules?: SamplingRules;
+  /** Texts that end a sequence wherever they occur in what it says. Needs tokenTexts. */
+  readonly stopTexts?: readonly string[];
+  /** The bytes of every token, for stop texts. */
+  readonly tokenTexts?: TokenTexts;
+  /** Whether to report also the log-probabilities before the rules, at the same temperature. Default false. */
+  readonly untruncatedLogprobs?: boolean;
   /** Threads of this call, 1 to 256. Default: those of the pool. The result does not depend on it. */
   readonly threads?: number;
   /** Stops the call between two tokens; the promise then rejects with the signal's reason. */
@@ -120,7 +137,19 @@ export interface GeneratedSequence {
   readonly tokens: Int32Array;
   /** Parallel to tokens: natural log of the probability each was drawn with. */
   readonly logprobs: Float32Array;
+  /** Parallel to tokens, where asked for: of the distribution before the rules, at the same temperature. */
+  readonly untruncatedLogprobs?: Float32Array;
   readonly stopReason: 'stop' | 'length';
+  /** The stop text that the last token completed. */
+  readonly stopText?: string;
+}
+
+interface NativeSequence {
+  readonly tokens: Int32Array;
+  readonly logprobs: Float32Array;
+  readonly untruncatedLogprobs?: Float32Array;
+  readonly stopped: boolean;
+  readonly stopText: number;
 }
 
 interface SamplerHandle {
@@ -133,7 +162,10 @@ interface SamplerHandle {
     stopTokens: Int32Array,
     temperature: number,
     threads: number,
-  ): Promise<readonly { tokens: Int32Array; logprobs: Float32Array; stopped: boolean }[] | null>;
+    rules: PackedRules | undefined,
+    stopTexts: { texts: readonly string[]; tokenBytes: Uint8Array; tokenOffsets: Int32Array } | undefined,
+    untruncatedLogprobs: boolean,
+  ): Promise<readonly NativeSequence[] | null>;
   abort(): void;
   reset(): void;
   dispose(): void;
@@ -223,6 +255,9 @@ export class Sampler implements Disposable {
         Int32Array.from(options.stopTokens),
         options.temperature,
         options.threads ?? 0,
+        options.rules && packRules({ endTokens: options.stopTokens, ...options.rules }),
+        stopTextsOf(options),
+        options.untruncatedLogprobs ?? false,
       );
       options.signal?.addEventListener('abort', abort, { once: true });
       const sequences = await running;
@@ -230,10 +265,12 @@ export class Sampler implements Disposable {
         options.signal?.throwIfAborted();
         throw new NativeValueError('expected a sampler in use until generate() has settled, received dispose()');
       }
-      return sequences.map(({ tokens, logprobs, stopped }) => ({
+      return sequences.map(({ tokens, logprobs, untruncatedLogprobs, stopped, stopText }) => ({
         tokens,
         logprobs,
+        ...(untruncatedLogprobs && { untruncatedLogprobs }),
         stopReason: stopped ? 'stop' : 'length',
+        ...(stopText >= 0 && { stopText: options.stopTexts![stopText]! }),
       }));
     } catch (error) {
       throw translate(error);
@@ -307,7 +344,9 @@ export class Sampler implements Disposable {
     }
   }
 
-  #checkOptions({ temperature, stopTokens, threads }: GenerateOptions): void {
+  #checkOptions({ temperature, stopTokens, threads, rules, stopTexts = [], tokenTexts }: GenerateOptions): void {
+    if (rules) checkRules(rules, this.#config.vocabSize);
+    if (stopTexts.length > 0) checkStopTexts(stopTexts, tokenTexts, this.#config.vocabSize);
     if (!(temperature >= 0 && temperature <= 1e6) || (temperature > 0 && temperature < 1e-6)) {
       throw new NativeValueError(`expected temperature to be 0 or in [1e-6, 1e6], received ${temperature}`);
     }
@@ -326,6 +365,23 @@ export class Sampler implements Disposable {
         );
       }
     }
+  }
+}
+
+function stopTextsOf({ stopTexts = [], tokenTexts }: GenerateOptions) {
+  if (stopTexts.length === 0 || tokenTexts === undefined) return undefined;
+  return { texts: stopTexts, tokenBytes: tokenTexts.bytes, tokenOffsets: tokenTexts.offsets };
+}
+
+function checkStopTexts(stopTexts: readonly string[], tokenTexts: TokenTexts | undefined, vocabSize: number): void {
+  const empty = stopTexts.indexOf('');
+  if (empty >= 0)
+    throw new NativeValueError(`expected stopTexts[${empty}] to hold at least one character, received none`);
+  if (tokenTexts === undefined) throw new NativeValueError('expected tokenTexts beside stopTexts, received none');
+  if (tokenTexts.offsets.length !== vocabSize + 1) {
+    throw new ShapeError(
+      `expected tokenTexts.offsets.length to be ${vocabSize + 1}, received ${tokenTexts.offsets.length}`,
+    );
   }
 }
 

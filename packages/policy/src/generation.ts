@@ -1,4 +1,11 @@
-import { Sampler, type SamplerAdapter, type SamplerConfig, type SamplerWeights } from '@parl-mt/native';
+import {
+  Sampler,
+  type SamplerAdapter,
+  type SamplerConfig,
+  type SamplerWeights,
+  type SamplingRules,
+  type TokenTexts,
+} from '@parl-mt/native';
 import { type LoraTarget, loraTargets } from '@parl-mt/schema';
 import { isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
 import { supportedFamilies } from './architectures/decoder-architecture.js';
@@ -30,14 +37,26 @@ export interface GenerationOptions {
   readonly temperature: number;
   /** Each ends a sequence and is part of it. */
   readonly stopTokens: readonly number[];
+  /** Change the distribution that tokens are drawn from; end tokens are the stop tokens unless given. Default: none. */
+  readonly rules?: SamplingRules;
+  /** Texts that end a sequence wherever they occur in what it says, across tokens. Needs tokenTexts. */
+  readonly stopTexts?: readonly string[];
+  /** `tokenTexts` of the tokenizer. */
+  readonly tokenTexts?: TokenTexts;
+  /** Whether to report also the log-probs before the rules. Default false. */
+  readonly untruncatedLogprobs?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface GeneratedText {
   readonly tokens: Int32Array;
-  /** Natural log-probability of each token at the temperature it was drawn with. */
+  /** Natural log-probability of each token under the distribution it was drawn from: temperature and rules applied. */
   readonly logprobs: Float32Array;
+  /** Where asked for: at the temperature alone, which is what training computes. */
+  readonly untruncatedLogprobs?: Float32Array;
   readonly stopReason: 'stop' | 'length';
+  /** The stop text that the last token completed. */
+  readonly stopText?: string;
 }
 
 /** Draws completions from a decoder. One call at a time. */

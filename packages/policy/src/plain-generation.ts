@@ -1,3 +1,4 @@
+import { processLogitsReference } from '@parl-mt/native';
 import { UsageError } from '@parl-mt/schema';
 import { tf } from '@parl-mt/tfjs-backend';
 import type { Decoder } from './decoder.js';
@@ -9,6 +10,8 @@ interface Growing {
   readonly request: GenerationRequest;
   readonly tokens: number[];
   readonly logprobs: number[];
+  readonly untruncatedLogprobs: number[];
+  stopText: string | undefined;
   stopReason: 'stop' | 'length' | undefined;
 }
 
@@ -29,7 +32,14 @@ export async function generatePlainly(
     }
   }
   const all = requests.map((request): Growing => {
-    return { request, tokens: [...request.prompt], logprobs: [], stopReason: undefined };
+    return {
+      request,
+      tokens: [...request.prompt],
+      logprobs: [],
+      untruncatedLogprobs: [],
+      stopReason: undefined,
+      stopText: undefined,
+    };
   });
   for (;;) {
     const active = all.filter(({ stopReason }) => stopReason === undefined);
@@ -41,10 +51,12 @@ export async function generatePlainly(
     // Lets timers, signals and other work of the process have their turn between two tokens.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return all.map(({ request, tokens, logprobs, stopReason }) => ({
+  return all.map(({ request, tokens, logprobs, untruncatedLogprobs, stopReason, stopText }) => ({
     tokens: Int32Array.from(tokens.slice(request.prompt.length)),
     logprobs: Float32Array.from(logprobs),
+    ...(options.untruncatedLogprobs && { untruncatedLogprobs: Float32Array.from(untruncatedLogprobs) }),
     stopReason: stopReason!,
+    ...(stopText !== undefined && { stopText }),
   }));
 }
 
@@ -63,16 +75,53 @@ function lastLogits(decoder: Decoder, texts: readonly Growing[]): Float32Array {
 }
 
 /** Appends one token: the first whose cumulated probability exceeds the sequence's uniform number at this position. */
-function grow(text: Growing, logits: Float32Array, { temperature, stopTokens }: GenerationOptions): void {
+function grow(text: Growing, logits: Float32Array, options: GenerationOptions): void {
+  const { temperature, stopTokens, rules } = options;
   const { request, tokens, logprobs } = text;
+  const plain = distribution(logits, temperature);
+  const ruled = rules === undefined ? plain : distribution(ruledLogits(text, logits, options), 0);
+  const token =
+    temperature > 0
+      ? draw(ruled.scaled, ruled.logSumExp, request.seed, tokens.length)
+      : ruled.scaled.indexOf(ruled.scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
+  tokens.push(token);
+  logprobs.push(ruled.scaled[token]! - ruled.logSumExp);
+  text.untruncatedLogprobs.push(plain.scaled[token]! - plain.logSumExp);
+  const newTokens = tokens.length - request.prompt.length;
+  if (newTokens >= (rules?.minNewTokens ?? 0))
+    text.stopText = findStopText(tokens.slice(request.prompt.length), options);
+  if (stopTokens.includes(token) || text.stopText !== undefined) text.stopReason = 'stop';
+  else if (newTokens === request.maxNewTokens) text.stopReason = 'length';
+}
+
+/** Logits over the temperature, and the logarithm of the sum of their exponentials. */
+function distribution(logits: Float32Array, temperature: number): { scaled: Float64Array; logSumExp: number } {
   const scaled = Float64Array.from(logits, (logit) => (temperature > 0 ? logit / temperature : logit));
   const max = scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const lse = max + Math.log(scaled.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
-  const token = temperature > 0 ? draw(scaled, lse, request.seed, tokens.length) : scaled.indexOf(max);
-  tokens.push(token);
-  logprobs.push(scaled[token]! - lse);
-  if (stopTokens.includes(token)) text.stopReason = 'stop';
-  else if (tokens.length === request.prompt.length + request.maxNewTokens) text.stopReason = 'length';
+  return { scaled, logSumExp: max + Math.log(scaled.reduce((sum, logit) => sum + Math.exp(logit - max), 0)) };
+}
+
+function ruledLogits({ request, tokens }: Growing, logits: Float32Array, options: GenerationOptions): Float32Array {
+  return processLogitsReference({
+    logits,
+    tokens: Int32Array.from(tokens),
+    promptLength: request.prompt.length,
+    temperature: options.temperature,
+    rules: { endTokens: options.stopTokens, ...options.rules },
+  });
+}
+
+/** The stop text in what was said that begins first; of those that begin there the first of the list. */
+function findStopText(
+  tokens: readonly number[],
+  { stopTexts = [], tokenTexts }: GenerationOptions,
+): string | undefined {
+  if (stopTexts.length === 0) return undefined;
+  if (tokenTexts === undefined) throw new UsageError('expected tokenTexts beside stopTexts, received none');
+  const { bytes, offsets } = tokenTexts;
+  const said = Buffer.concat(tokens.map((token) => bytes.subarray(offsets[token], offsets[token + 1])));
+  const found = stopTexts.map((text) => ({ text, at: said.indexOf(text, 0, 'utf8') })).filter(({ at }) => at >= 0);
+  return found.sort((a, b) => a.at - b.at)[0]?.text;
 }
 
 function draw(scaled: Float64Array, lse: number, seed: number, position: number): number {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import type { Segment } from '@parl-mt/chat';
+import type { TokenTexts } from '@parl-mt/native';
 import { UsageError } from '@parl-mt/schema';
 import { type AddedToken, AddedTokenSplitter, readAddedToken, type TextPart } from './added-tokens.js';
 import { alignNormalized } from './text-alignment.js';
@@ -12,7 +13,7 @@ const WORD_CACHE_LIMIT = 200_000;
 /** Distinct texts (tool lists, messages) remembered whole. */
 const TEXT_CACHE_LIMIT = 20_000;
 /** Greatest id of an added token: a vocabulary is kept as a dense list. */
-const MAX_ADDED_ID = 10_000_000;
+const MAX_ADDED_ID = 2_000_000;
 
 /** One token of a text. */
 export interface TokenizedText {
@@ -51,6 +52,7 @@ export class Tokenizer {
   readonly #affixes: readonly [readonly number[], readonly number[]];
   readonly #splitOriginal: AddedTokenSplitter;
   readonly #splitNormalized: AddedTokenSplitter;
+  #tokenTexts: TokenTexts | undefined;
   readonly #wordCache = new Map<string, readonly number[]>();
   readonly #textCache = new Map<string, readonly number[]>();
 
@@ -80,10 +82,13 @@ export class Tokenizer {
     const decoder = tokenDecoder(content.decoder);
     this.#decode = decoder
       ? (words) => decoder(words).join('')
-      : (words) => (words.length === 0 ? '' : (this.#ordinary.decoder?.([...words]) ?? words.join(' ')));
+      : (words) =>
+          words.length === 0
+            ? ''
+            : guarded('its decoder', () => this.#ordinary.decoder?.([...words]) ?? words.join(' '));
     this.#spelling = spellingOf(content.pre_tokenizer, content.decoder);
     this.#trimsOffsets = trimsOffsets(content.post_processor);
-    this.#affixes = this.#readAffixes(full);
+    this.#affixes = guarded('its post-processor', () => this.#readAffixes(full));
     const { normalizer } = this.#ordinary;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== null;
     this.#splitOriginal = splitterOf(
@@ -137,6 +142,14 @@ export class Tokenizer {
     return new TextEncoder().encode(this.#spelling === 'metaspace' ? token.replaceAll('▁', ' ') : token);
   }
 
+  /** The bytes of every token, as the sampler needs them to find stop texts. Computed once. */
+  get tokenTexts(): TokenTexts {
+    this.#tokenTexts ??= collectTokenTexts(this.vocabSize, (id) =>
+      this.#tokens[id] === undefined ? new Uint8Array() : this.tokenBytes(id),
+    );
+    return this.#tokenTexts;
+  }
+
   /**
    * Id of an atomic token.
    * @throws {UsageError} when this tokenizer has none of that spelling.
@@ -153,9 +166,7 @@ export class Tokenizer {
   encode(text: string): readonly number[] {
     const known = this.#textCache.get(text);
     if (known) return known;
-    const { normalizer, pre_tokenizer: preTokenizer } = this.#ordinary;
-    const normalized = normalizer ? normalizer(text) : text;
-    const words = preTokenizer ? preTokenizer(normalized) : [normalized];
+    const words = this.#words(this.#normalize(text), {});
     const ids: number[] = [];
     for (const word of words) {
       for (const id of this.#encodeWord(word)) ids.push(id);
@@ -241,9 +252,8 @@ export class Tokenizer {
           add(inner.token.content, [part.start + pieceStart, part.start + pieceEnd]);
           continue;
         }
-        const { pre_tokenizer: preTokenizer, model } = this.#ordinary;
-        const words = preTokenizer ? preTokenizer(piece.text, { section_index: firstIndex + index }) : [piece.text];
-        const pieces = model!(words) as string[];
+        const words = this.#words(piece.text, { section_index: firstIndex + index });
+        const pieces = this.#pieces(words);
         const places = alignTokens(pieces, piece, this.#spelling);
         if (places === undefined) throw notAligned(text);
         for (const [i, token] of pieces.entries()) {
@@ -273,13 +283,22 @@ export class Tokenizer {
 
   #normalize(text: string): string {
     const { normalizer } = this.#ordinary;
-    return normalizer ? normalizer(text) : text;
+    return normalizer ? guarded('its normalizer', () => normalizer(text)) : text;
+  }
+
+  #words(text: string, options: { readonly section_index?: number }): readonly string[] {
+    const { pre_tokenizer: preTokenizer } = this.#ordinary;
+    return preTokenizer ? guarded('its pre-tokenizer', () => preTokenizer(text, options)) : [text];
+  }
+
+  #pieces(words: readonly string[]): readonly string[] {
+    return guarded('its model', () => this.#ordinary.model!([...words]) as string[]);
   }
 
   #encodeWord(word: string): readonly number[] {
     const known = this.#wordCache.get(word);
     if (known) return known;
-    const ids = (this.#ordinary.model!([word]) as string[]).map((token) => this.#idOfWordPiece(token, word));
+    const ids = this.#pieces([word]).map((token) => this.#idOfWordPiece(token, word));
     if (this.#wordCache.size >= WORD_CACHE_LIMIT) this.#wordCache.clear();
     this.#wordCache.set(word, ids);
     return ids;
@@ -288,7 +307,9 @@ export class Tokenizer {
   #idOfWordPiece(token: string, word: string): number {
     const id = this.#idsOfTokens.get(token);
     if (id === undefined) {
-      throw new UsageError(`expected the vocabulary to cover ${JSON.stringify(word.slice(0, 60))}, no ${token}`);
+      throw new UsageError(
+        `expected the vocabulary to cover ${JSON.stringify(String(word).slice(0, 60))}, no ${token}`,
+      );
     }
     return id;
   }
@@ -361,6 +382,15 @@ function splitterOf(tokens: readonly AddedToken[], spell: (content: string) => s
   return new AddedTokenSplitter(new Map(tokens.map((token) => [spell(token.content), token])));
 }
 
+function collectTokenTexts(count: number, bytesOf: (id: number) => Uint8Array): TokenTexts {
+  const texts = Array.from({ length: count }, (_, id) => bytesOf(id));
+  const offsets = new Int32Array(count + 1);
+  for (const [id, text] of texts.entries()) offsets[id + 1] = offsets[id]! + text.length;
+  const bytes = new Uint8Array(offsets[count]!);
+  for (const [id, text] of texts.entries()) bytes.set(text, offsets[id]);
+  return { bytes, offsets };
+}
+
 function wholeText(text: string): TextPart[] {
   return text === '' ? [] : [{ start: 0, end: text.length, token: undefined }];
 }
@@ -371,6 +401,17 @@ function load(json: unknown): HuggingFaceTokenizer {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`expected a Hugging Face tokenizer.json: ${reason}`, { cause: error });
+  }
+}
+
+/** What the library throws on a file that it does not understand, as an error that says so. */
+function guarded<T>(part: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`expected a Hugging Face tokenizer.json: ${part} does not work: ${reason}`, { cause: error });
   }
 }
 

@@ -46,13 +46,17 @@ export class DecoderModel implements RolloutModel, Disposable {
 
   async complete(
     requests: readonly CompletionRequest[],
-    { temperature, signal }: { readonly temperature: number; readonly signal?: AbortSignal | undefined },
+    { temperature, rules, signal }: Parameters<RolloutModel['complete']>[1],
   ): Promise<readonly Completion[]> {
     if (requests.length === 0) return [];
-    return await this.#generator.generate(requests, {
+    const texts = await this.#generator.generate(requests, {
       temperature,
       stopTokens: [this.#endToken],
+      ...(rules === undefined ? {} : { rules, untruncatedLogprobs: true }),
       ...(signal === undefined ? {} : { signal }),
+    });
+    return texts.map(({ tokens, logprobs, untruncatedLogprobs, stopReason }) => {
+      return { tokens, logprobs: untruncatedLogprobs ?? logprobs, stopReason };
     });
   }
 

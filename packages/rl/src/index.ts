@@ -34,6 +34,7 @@ export {
 } from './rollout-mismatch.js';
 export type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
 export { joinSteps, type SampledSequence, type SampledStep } from './sampled-sequence.js';
+export { samplingRules } from './sampling-rules.js';
 export { sftExamples } from './sft-examples.js';
 export { type SftExample, type SftOptions, type SftUpdateMetrics, trainSft } from './sft-trainer.js';
 export { type ScoredTrajectory, scoreTrajectories, totalReward } from './trajectory-reward.js';

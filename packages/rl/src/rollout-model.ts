@@ -1,4 +1,5 @@
 import type { Segment } from '@parl-mt/chat';
+import type { SamplingRules } from '@parl-mt/native';
 
 /** One completion to sample. */
 export interface CompletionRequest {
@@ -13,7 +14,10 @@ export interface CompletionRequest {
 export interface Completion {
   /** Generated ids, the end token included when it was reached. */
   readonly tokens: Int32Array;
-  /** Natural log-prob of each token under the distribution it was sampled from. */
+  /**
+   * Natural log-prob of each token at the temperature, before any sampling rules: what training computes, so that the first
+   * ratio is 1 whatever the rules leave out.
+   */
   readonly logprobs: Float32Array;
   readonly stopReason: 'stop' | 'length';
 }
@@ -27,7 +31,11 @@ export interface RolloutModel {
   /** Samples a batch, ending each completion at `<|end|>`. Temperature 0 is greedy. */
   complete(
     requests: readonly CompletionRequest[],
-    options: { readonly temperature: number; readonly signal?: AbortSignal | undefined },
+    options: {
+      readonly temperature: number;
+      readonly rules?: SamplingRules | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<readonly Completion[]>;
   /** Forgets cached keys and values; needed after the weights change. */
   reset(): void;

@@ -8,6 +8,7 @@ import {
   type TauUser,
   UnreliableEnvironment,
 } from '@parl-mt/environments';
+import type { SamplingRules } from '@parl-mt/native';
 import { CancelledError, type EnvironmentLimits, RolloutError, type Trajectory } from '@parl-mt/schema';
 import { deriveSeed } from './derive-seed.js';
 import { Episode, type EpisodeLimits, type EpisodeRequest } from './episode.js';
@@ -16,6 +17,8 @@ import type { RolloutModel } from './rollout-model.js';
 export interface RolloutOptions extends EpisodeLimits {
   /** Softmax temperature; 0 is greedy. */
   readonly temperature: number;
+  /** What else changes the distribution that tokens are drawn from. Default: nothing. */
+  readonly rules?: SamplingRules | undefined;
   /** What tools may cost; the schema's defaults where absent. */
   readonly limits?: EnvironmentLimits | undefined;
   /** Makes the environment of a kind; the built-in kinds by default. It is guarded here. */
@@ -71,7 +74,7 @@ export async function runRollouts(
           maxNewTokens: options.context.maxNewTokens,
           seed: deriveSeed(episode.request.seed, episode.stepCount),
         })),
-        { temperature: options.temperature, signal: options.signal },
+        { temperature: options.temperature, rules: options.rules, signal: options.signal },
       );
       // At once: a slow tool of one episode does not hold up the tools of the others.
       await Promise.all(asked.map(({ episode }, i) => episode.act(completions[i]!)));

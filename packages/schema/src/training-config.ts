@@ -82,6 +82,38 @@ export type RewardConfig = z.infer<typeof rewardConfigSchema>;
 
 export const samplingConfigSchema = z.object({
   temperature: z.number().min(0).default(1).describe('Softmax temperature; 0 is greedy.'),
+  topK: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Draws from the tokens at least as likely as the k-th; 0 is off. Behaviour log-probs stay untruncated.'),
+  topP: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Draws from the likeliest tokens that reach this probability (Holtzman et al. 2020); 1 is off.'),
+  minP: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Draws from tokens with at least this share of the largest probability; 0 is off.'),
+  repetitionPenalty: z
+    .number()
+    .positive()
+    .default(1)
+    .describe(
+      'Divides positive logits of tokens that occurred, multiplies negative ones (Keskar et al. 2019); 1 is off.',
+    ),
+  noRepeatNgramSize: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('No sequence of this many tokens occurs twice in prompt and completion; 0 is off.'),
+  minNewTokens: z.number().int().min(0).default(0).describe('No end of a completion before so many tokens.'),
 });
 export type SamplingConfig = z.infer<typeof samplingConfigSchema>;
 
