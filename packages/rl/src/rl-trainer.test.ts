@@ -9,6 +9,7 @@ import {
   decoderConfigSchema,
   type RlConfig,
   rlConfigSchema,
+  samplingConfigSchema,
   synthesisConfigSchema,
 } from '@parl-mt/schema';
 import { readVariable, selectBackend } from '@parl-mt/tfjs-backend';
@@ -124,7 +125,7 @@ const options: readonly Partial<RlConfig>[] = [
   { reduction: { mode: 'constant', length: 100 } },
   { kl: { kind: 'penalty', coefficient: 1, estimator: 'k3', gradient: 'own' } },
   { entropyCoefficient: 0.05 },
-  { sampling: { temperature: 0.7 } },
+  { sampling: samplingConfigSchema.parse({ temperature: 0.7 }) },
 ];
 test.each(options)('%o changes what is learned, and the first ratio stays exactly 1', async (changes) => {
   const { updates, weights } = await train(1, {}, { ...short, ...changes });
@@ -229,7 +230,9 @@ test('options that do not fit each other are refused', async () => {
   await expect(train(1, {}, { credit: { kind: 'mt_grpo', firstTurnWeight: 1 }, advantage: 'rloo' })).rejects.toThrow(
     'rl.advantage: expected advantage grpo with credit.kind mt_grpo, received rloo',
   );
-  await expect(train(1, {}, { sampling: { temperature: 0 } })).rejects.toThrow('rl.sampling.temperature');
+  await expect(train(1, {}, { sampling: samplingConfigSchema.parse({ temperature: 0 }) })).rejects.toThrow(
+    'rl.sampling.temperature',
+  );
 });
 
 test('a context that no prompt fits ends the run with the reason', async () => {
