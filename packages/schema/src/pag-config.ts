@@ -20,6 +20,22 @@ export const synthesisConfigSchema = z.object({
     .array(z.string())
     .default(['GorillaFileSystem', 'TwitterAPI', 'MathAPI', 'TicketAPI'])
     .describe('Classes that tasks are drawn from; also MessageAPI, TradingBot, TravelAPI and VehicleControlAPI.'),
+  functions: z
+    .array(z.string())
+    .default([])
+    .describe('Functions that ground-truth calls may use; empty: all that the classes have operations for.'),
+  names: z
+    .number()
+    .int()
+    .min(40)
+    .default(1000)
+    .describe('Most file names that all tasks use together, and twice the most folder names.'),
+  phrasings: z
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Most wordings of one wish, of one way to point at a thing, and of the frame around a message.'),
   maxClasses: z.number().int().min(1).max(8).default(3).describe('Most classes of one task.'),
   categories: z
     .array(z.enum(['base', 'miss_param', 'miss_func', 'long_context']))

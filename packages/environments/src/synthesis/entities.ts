@@ -71,26 +71,31 @@ export class EntityRegistry {
     return this.#entities.filter((entity) => entity.kind === kind && entity.known !== undefined);
   }
 
-  /** Phrases that, said in `turn`, mean this entity and no other; empty when a person could be in doubt. */
-  descriptions(entity: Entity, turn: number): string[] {
+  /**
+   * Phrases that, said in `turn`, mean this entity and no other; empty when a person could be in doubt.
+   *
+   * @param most - how many wordings of one way to point at it may be in use.
+   */
+  descriptions(entity: Entity, turn: number, most = Number.POSITIVE_INFINITY): string[] {
     const phrases: string[] = [];
-    for (const role of entity.roles.keys()) phrases.push(...this.#byRole(entity, role, turn));
-    if (this.#isSalient(entity, turn)) phrases.push(...(saliencePhrases[entity.kind] ?? []));
+    const use = (wordings: readonly string[] | undefined) => phrases.push(...(wordings ?? []).slice(0, most));
+    for (const role of entity.roles.keys()) for (const wordings of this.#byRole(entity, role, turn)) use(wordings);
+    if (this.#isSalient(entity, turn)) use(saliencePhrases[entity.kind]);
     return phrases;
   }
 
-  #byRole(entity: Entity, role: string, turn: number): readonly string[] {
+  #byRole(entity: Entity, role: string, turn: number): (readonly string[] | undefined)[] {
     const wording = rolePhrases[entity.kind]?.[role];
     if (wording === undefined) return [];
     const holders = this.#entities
       .filter((other) => other.kind === entity.kind && other.roles.has(role))
       .sort((a, b) => a.roles.get(role)!.order - b.roles.get(role)!.order);
-    const phrases = holders.length === 1 ? [...wording.once] : [];
-    if (holders.length > 1 && holders[0] === entity) phrases.push(...(wording.first ?? []));
-    if (holders.length > 1 && holders.at(-1) === entity) phrases.push(...(wording.last ?? []));
+    const phrases: (readonly string[] | undefined)[] = holders.length === 1 ? [wording.once] : [];
+    if (holders.length > 1 && holders[0] === entity) phrases.push(wording.first);
+    if (holders.length > 1 && holders.at(-1) === entity) phrases.push(wording.last);
     const sameTurn = holders.filter((other) => other.roles.get(role)!.turn === turn - 1);
     if (sameTurn.length === 1 && sameTurn[0] === entity && holders.at(-1) === entity) {
-      phrases.push(...(wording.recent ?? []));
+      phrases.push(wording.recent);
     }
     return phrases;
   }

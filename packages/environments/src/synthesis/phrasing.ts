@@ -45,16 +45,25 @@ const openings = [
 /** Openings that make sense after a first turn only. */
 const followUps = ['now {x}.', 'next, {x}.', 'okay, {x}.', 'thanks, now {x}.', 'great, please {x}.', 'and now {x}.'];
 
-/** One message from the clauses of a turn, joined and opened naturally. */
-export function composeMessage(random: Random, clauses: readonly string[], isFirstTurn: boolean): string {
+/**
+ * One message from the clauses of a turn, joined and opened naturally.
+ *
+ * @param most - how many openings, and how many joiners, may be in use.
+ */
+export function composeMessage(
+  random: Random,
+  clauses: readonly string[],
+  isFirstTurn: boolean,
+  most = Number.POSITIVE_INFINITY,
+): string {
   const isFollowUp = !isFirstTurn && random.chance(0.3);
   const [first, ...rest] = clauses;
   let body = first ?? '';
   for (const [i, clause] of rest.entries()) {
     const usable = i > 0 ? laterJoiners : isFollowUp || rest.length > 1 ? plainJoiners : joiners;
-    body = fill(random.pick(usable), { a: body, b: clause });
+    body = fill(random.pick(usable.slice(0, most)), { a: body, b: clause });
   }
-  const opening = random.pick(isFollowUp ? followUps : openings);
+  const opening = random.pick((isFollowUp ? followUps : openings).slice(0, most));
   const sentence = fill(opening, { x: body });
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

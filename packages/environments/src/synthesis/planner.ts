@@ -80,14 +80,16 @@ function drawTurn(task: TaskDraft, turn: number, calls: number, className: Synth
   }
   if (clauses.length === 0) throw new RejectedDraft(`no operation of ${className} fits turn ${turn}`);
   if (draft.dependsOnEarlier) task.dependentTurns++;
-  const userMessage = composeMessage(task.random, clauses, turn === 0);
+  const userMessage = composeMessage(task.random, clauses, turn === 0, task.phrasings);
   return draft.toTrace(userMessage, closingMessages(messages));
 }
 
 function drawClause(draft: TurnDraft, used: Set<string>, planned: SynthesisClass | undefined): Clause | undefined {
   const known = reusableKinds(draft);
   const weightOf = (candidate: Operation): number =>
-    used.has(candidate.name) ? 0 : candidate.weight(draft) * preference(draft, candidate.className, planned);
+    used.has(candidate.name) || !draft.task.allows(candidate)
+      ? 0
+      : candidate.weight(draft) * preference(draft, candidate.className, planned);
   for (let i = 0; i < MAX_DRAWS_PER_CLAUSE; i++) {
     const reusing =
       planned !== undefined && draft.random.chance(REUSE_CHANCE)

@@ -56,6 +56,8 @@ export interface FileSystemModel {
   current: FolderNode;
   /** Every name ever used, so that a name means one thing for the whole task. */
   readonly names: Set<string>;
+  /** How many different file names all tasks may use together. */
+  readonly mostNames: number;
 }
 
 export interface TweetModel {
@@ -111,10 +113,10 @@ export interface Scenario {
 }
 
 /** Draws an initial configuration for the given classes: small trees, a few tweets and tickets, mostly logged in. */
-export function drawScenario(random: Random, classes: readonly SynthesisClass[]): Scenario {
+export function drawScenario(random: Random, classes: readonly SynthesisClass[], mostNames: number): Scenario {
   const registry = new EntityRegistry();
   const config: Record<string, unknown> = {};
-  const files = classes.includes('GorillaFileSystem') ? drawFiles(random, registry, config) : undefined;
+  const files = classes.includes('GorillaFileSystem') ? drawFiles(random, registry, config, mostNames) : undefined;
   const twitter = classes.includes('TwitterAPI') ? drawTwitter(random, registry, config) : undefined;
   const desk = classes.includes('TicketAPI') ? drawTickets(random, registry, config, twitter?.username) : undefined;
   const math = classes.includes('MathAPI');
@@ -156,7 +158,12 @@ export function addFolder(
   return node;
 }
 
-function drawFiles(random: Random, registry: EntityRegistry, config: Record<string, unknown>): FileSystemModel {
+function drawFiles(
+  random: Random,
+  registry: EntityRegistry,
+  config: Record<string, unknown>,
+  mostNames: number,
+): FileSystemModel {
   const rootName = newRootName(random);
   const root: FolderNode = {
     kind: 'folder',
@@ -164,7 +171,7 @@ function drawFiles(random: Random, registry: EntityRegistry, config: Record<stri
     entries: new Map(),
     entity: registry.add('folder', rootName),
   };
-  const model: FileSystemModel = { root, current: root, names: new Set([rootName]) };
+  const model: FileSystemModel = { root, current: root, names: new Set([rootName]), mostNames };
   fillFolder(random, registry, model, root, 0);
   if (random.chance(0.15)) addFile(model, registry, root, newHiddenName(random)).content = newText(random);
   config.GorillaFileSystem = { root: { [rootName]: folderConfig(root) } };
@@ -180,13 +187,13 @@ function fillFolder(
 ): void {
   const folders = depth === 0 ? random.integer(1, 2) : depth === 1 ? random.integer(0, 1) : 0;
   for (let i = 0; i < folders; i++) {
-    const child = addFolder(model, registry, folder, newFolderName(random, model.names));
+    const child = addFolder(model, registry, folder, newFolderName(random, model.names, model.mostNames));
     fillFolder(random, registry, model, child, depth + 1);
   }
   const files = depth === 0 ? random.integer(1, 2) : random.integer(folders === 0 && depth === 1 ? 0 : 1, 2);
   for (let i = 0; i < files; i++) {
     const lines = Array.from({ length: random.integer(1, 3) }, () => newText(random));
-    addFile(model, registry, folder, newFileName(random, model.names)).content = lines.join('\n');
+    addFile(model, registry, folder, newFileName(random, model.names, model.mostNames)).content = lines.join('\n');
   }
 }
 

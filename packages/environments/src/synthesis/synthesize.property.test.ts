@@ -15,6 +15,7 @@ const configs: fc.Arbitrary<SynthesisConfig> = fc
     extraTurns: fc.integer({ min: 0, max: 3 }),
     maxCallsPerTurn: fc.integer({ min: 1, max: 4 }),
     distractorTools: fc.integer({ min: 0, max: 8 }),
+    phrasings: fc.integer({ min: 1, max: 12 }),
     referenceRate: fc.double({ min: 0, max: 1, noNaN: true }),
     classes: fc.uniqueArray(fc.constantFrom(...synthesisClasses), { minLength: 1 }),
     categories: fc.uniqueArray(fc.constantFrom(...CATEGORIES), { minLength: 1 }),

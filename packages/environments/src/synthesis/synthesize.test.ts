@@ -60,6 +60,40 @@ describe('synthesizeTasks', () => {
     }
   });
 
+  test('calls only the functions asked for', () => {
+    const functions = ['cd', 'mkdir', 'touch', 'mv'];
+    const config = configure({ classes: ['GorillaFileSystem'], functions });
+    const called = synthesizeTasks(config).flatMap(({ trace }) => trace.flatMap(({ calls }) => calls));
+    expect([...new Set(called.map(({ method }) => method))].sort()).toEqual([...functions].sort());
+  });
+
+  test('refuses functions that no chosen class has an operation for', () => {
+    const config = configure({ classes: ['TicketAPI'], functions: ['create_ticket', 'mkdir'] });
+    expect(() => synthesizeTasks(config)).toThrow(/create_ticket.*received mkdir/);
+  });
+
+  test('with one wording each, no two messages say the same wish in different words', () => {
+    const config = configure({
+      tasks: 60,
+      classes: ['GorillaFileSystem'],
+      functions: ['mkdir', 'touch'],
+      phrasings: 1,
+    });
+    const frames = synthesizeTasks(config).flatMap(({ task }) =>
+      task.turns.map(({ messages }) => messages[0]!.content.replaceAll(/'[^']*'/g, "'x'")),
+    );
+    const openings = new Set(
+      frames.map((frame) => /(create a (?:file|folder) called)/i.exec(frame)?.[1]?.toLowerCase()),
+    );
+    expect([...openings].sort()).toEqual(['create a file called', 'create a folder called']);
+  });
+
+  test('uses no more names than asked for', () => {
+    const tasks = synthesizeTasks(configure({ tasks: 200, classes: ['GorillaFileSystem'], names: 40 }));
+    const text = tasks.map(({ task }) => task.initialConfig + JSON.stringify(task.turns)).join(' ');
+    expect(new Set(text.match(/\b[a-z]+\.(?:txt|md|csv|log|json)\b/g)).size).toBe(40);
+  });
+
   test('a reference rate of 0 points at nothing that an earlier turn told', () => {
     const tasks = synthesizeTasks(configure({ referenceRate: 0 }));
     const report = validityReport(tasks);

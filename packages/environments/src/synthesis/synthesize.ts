@@ -69,6 +69,13 @@ function requireClasses(config: SynthesisConfig): readonly SynthesisClass[] {
   if (config.minTurns > config.maxTurns) {
     throw new ConfigError(`expected minTurns <= maxTurns, received ${config.minTurns} and ${config.maxTurns}`);
   }
+  const methods = synthesisClasses.filter((name) => config.classes.includes(name)).flatMap(coveredMethods);
+  const foreign = config.functions.filter((name) => !methods.includes(name));
+  if (foreign.length > 0) {
+    throw new ConfigError(
+      `expected synthesis functions among ${methods.join(', ')} (those of ${config.classes.join(', ')}), received ${foreign.join(', ')}`,
+    );
+  }
   if (config.categories.length === 0) throw new ConfigError('expected at least one synthesis category, received none');
   const needsTwoTurns = config.categories.find((category) => category === 'miss_param' || category === 'miss_func');
   if (needsTwoTurns !== undefined && config.maxTurns < 2) {
@@ -119,7 +126,7 @@ function attemptTask(
   if (category === 'long_context' && !involved.some(isLengthened)) {
     throw new RejectedDraft('no class of the task has a long context');
   }
-  const scenario = drawScenario(random, involved);
+  const scenario = drawScenario(random, involved, config.names);
   const blank: Task = {
     id: `${categoryName(category)}_${config.seed}_${index}`,
     environment: 'bfcl',
@@ -136,6 +143,8 @@ function attemptTask(
     scenario,
     world: environment,
     referenceRate: config.referenceRate,
+    phrasings: config.phrasings,
+    allows: ({ methods }) => config.functions.length === 0 || methods.every((name) => config.functions.includes(name)),
     seenCalls: new Set(),
     references,
     dependentTurns: 0,

@@ -59,6 +59,10 @@ export interface TaskDraft {
   readonly scenario: Scenario;
   readonly world: World;
   readonly referenceRate: number;
+  /** Most wordings in use of whatever can be said in several ways. */
+  readonly phrasings: number;
+  /** Whether ground-truth calls may use every method of an operation. */
+  readonly allows: (operation: { readonly methods: readonly string[] }) => boolean;
   /** Call texts so far with the digest they ran in: repeating one would be redundant. */
   readonly seenCalls: Set<string>;
   readonly references: { eligible: number; referred: number };
@@ -85,6 +89,11 @@ export class TurnDraft {
 
   get random(): Random {
     return this.task.random;
+  }
+
+  /** One of several ways to say something. */
+  pickWording(wordings: readonly string[]): string {
+    return this.random.pick(wordings.slice(0, this.task.phrasings));
   }
 
   get scenario(): Scenario {
@@ -198,13 +207,15 @@ export class TurnDraft {
     const isLearned = entity.source?.turn === this.turn;
     if (isLearned && entity !== this.focus) throw new RejectedDraft('no pronoun for a result learned in this turn');
     if (isLearned || (entity === this.focus && this.random.chance(0.85))) {
-      const phrase = this.random.pick(pronouns[entity.kind]);
+      const phrase = this.pickWording(pronouns[entity.kind]);
       const known = this.#saidThisTurn.get(entity);
       if (known !== undefined) return { phrase, literal, provenance: known };
       return { phrase, literal, provenance: this.#pointer(entity, phrase) };
     }
     if (this.isKnown(entity)) this.dependsOnEarlier = true;
-    const phrases = this.isKnown(entity) ? this.scenario.registry.descriptions(entity, this.turn) : [];
+    const phrases = this.isKnown(entity)
+      ? this.scenario.registry.descriptions(entity, this.turn, this.task.phrasings)
+      : [];
     if (phrases.length > 0) {
       this.task.references.eligible++;
       if (this.random.chance(this.task.referenceRate)) {
@@ -213,7 +224,7 @@ export class TurnDraft {
         return { phrase, literal, provenance: this.#pointer(entity, phrase) };
       }
     }
-    const phrase = this.random.pick(literalPhrases[entity.kind](literal));
+    const phrase = this.pickWording(literalPhrases[entity.kind](literal));
     return { phrase, literal, provenance: this.stated(phrase) };
   }
 

@@ -13,6 +13,10 @@ const fileStems = words(`
   sketch slides speech stock story table target team tests thesis trip update vision wiki errors events goals guide
   ideas list manual metrics quotes records sales scores`);
 const extensions = words('txt md csv log json');
+/** Every stem once before any comes again with another extension. */
+const fileNames = extensions.flatMap((_, shift) =>
+  fileStems.map((stem, i) => `${stem}.${extensions[(i + shift) % extensions.length]}`),
+);
 const folderNames = words(`
   docs archive projects photos music drafts reports old temp shared work homework school travel finance research
   designs assets builds exports imports inbox outbox library media models papers private public samples scripts staging
@@ -48,8 +52,13 @@ const streetNames = words('Harbor Garden River Castle Bridge Market Forest Meado
 const streetKinds = words('Road Street Lane Avenue Square');
 const statuses = ['In Progress', 'On Hold', 'Reopened', 'Escalated'] as const;
 
-/** A file name not in `taken`, such as "notes.txt". */
-export function newFileName(random: Random, taken: ReadonlySet<string>): string {
+/**
+ * A file name not in `taken`, such as "notes.txt".
+ *
+ * @param most - how many different ones all tasks may use together.
+ */
+export function newFileName(random: Random, taken: ReadonlySet<string>, most: number): string {
+  if (most < fileNames.length) return fresh(() => random.pick(fileNames.slice(0, most)), taken);
   return fresh(() => `${random.pick(fileStems)}.${random.pick(extensions)}`, taken);
 }
 
@@ -58,9 +67,9 @@ export function newHiddenName(random: Random): string {
   return random.pick(hiddenNames);
 }
 
-/** A folder name not in `taken`. */
-export function newFolderName(random: Random, taken: ReadonlySet<string>): string {
-  return fresh(() => random.pick(folderNames), taken);
+/** A folder name not in `taken`; all tasks together use half as many as file names, at most. */
+export function newFolderName(random: Random, taken: ReadonlySet<string>, most: number): string {
+  return fresh(() => random.pick(folderNames.slice(0, Math.ceil(most / 2))), taken);
 }
 
 export function newRootName(random: Random): string {

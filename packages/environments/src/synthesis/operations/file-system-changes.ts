@@ -48,7 +48,9 @@ export const changeOperations: readonly FileSystemOperation[] = [
       const node = folder ?? pickFile(draft, model.current);
       if (node === undefined) return undefined;
       const name =
-        node.kind === 'file' ? newFileName(draft.random, model.names) : newFolderName(draft.random, model.names);
+        node.kind === 'file'
+          ? newFileName(draft.random, model.names, model.mostNames)
+          : newFolderName(draft.random, model.names, model.mostNames);
       const source = draft.refer(node.entity);
       const args = [spokenArgument('source', source), statedText(draft, 'destination', name)];
       call(draft, 'mv', args, changing);
@@ -76,7 +78,7 @@ export const changeOperations: readonly FileSystemOperation[] = [
     run(draft, model) {
       const file = pickFile(draft, model.current);
       if (file === undefined) return undefined;
-      const name = newFileName(draft.random, model.names);
+      const name = newFileName(draft.random, model.names, model.mostNames);
       const source = draft.refer(file.entity);
       const args = [spokenArgument('source', source), statedText(draft, 'destination', name)];
       call(draft, 'cp', args, changing);

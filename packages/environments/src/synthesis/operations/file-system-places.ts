@@ -81,7 +81,7 @@ export const placeOperations: readonly FileSystemOperation[] = [
     weight: (_draft, model) => (subfolders(model.current).length > 2 ? 0.2 : 1.2),
     run(draft, model) {
       const place = choosePlace(draft, model, ['', '', 'in this folder', 'here']);
-      const name = newFolderName(draft.random, model.names);
+      const name = newFolderName(draft.random, model.names, model.mostNames);
       call(draft, 'mkdir', [statedText(draft, 'dir_name', name)], changing);
       const { entity } = addFolder(model, draft.scenario.registry, model.current, name);
       draft.introduce(entity);
@@ -99,7 +99,7 @@ export const placeOperations: readonly FileSystemOperation[] = [
     weight: (_draft, model) => (filesIn(model.current).length > 4 ? 0.3 : 2),
     run(draft, model) {
       const place = choosePlace(draft, model, ['', '', 'in this folder', 'here']);
-      const name = newFileName(draft.random, model.names);
+      const name = newFileName(draft.random, model.names, model.mostNames);
       call(draft, 'touch', [statedText(draft, 'file_name', name)], changing);
       const { entity } = addFile(model, draft.scenario.registry, model.current, name);
       draft.introduce(entity);

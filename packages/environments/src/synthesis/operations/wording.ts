@@ -13,7 +13,7 @@ export function word(
   templates: readonly string[],
   slots: Readonly<Record<string, string>> = {},
 ): string {
-  return fill(draft.random.pick(templates), slots);
+  return fill(draft.pickWording(templates), slots);
 }
 
 /** A text argument that the message states in quotes. */
