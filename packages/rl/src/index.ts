@@ -10,6 +10,7 @@ export { bestAssignment } from './assignment.js';
 export { callSimilarity, turnCorrectness } from './call-correctness.js';
 export { latestCheckpoint, TrainerCheckpoints, type TrainerState } from './checkpoint.js';
 export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
+export { copyingExamples } from './copying.js';
 export { DecoderJudge } from './decoder-judge.js';
 export { DecoderModel } from './decoder-model.js';
 export { DecoderWriter } from './decoder-writer.js';

@@ -53,6 +53,12 @@ export const sftConfigSchema = z.object({
     .min(1)
     .default(800_000)
     .describe('Tokens seen in training (prompt and completion), over all epochs.'),
+  copyingTokenBudget: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Tokens of random runs and their copies that fresh weights are trained on first; 0 leaves it out.'),
   batchTokens: z.number().int().min(64).default(4096).describe('Tokens of one update, packed without padding.'),
   warmupFraction: z
     .number()

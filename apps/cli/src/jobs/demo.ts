@@ -8,7 +8,7 @@ import { DecoderJudge, DecoderModel, deriveSeed, savePolicy } from '@parl-mt/rl'
 import type { ContextMode, DemoRunConfig, JobContext, JobResult, PagRecord, Task } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
-import { runRlStage, runSftStage, writeTrajectories } from './training-stage.js';
+import { runCopyingStage, runRlStage, runSftStage, writeTrajectories } from './training-stage.js';
 
 /** What each random part of the demo draws from; every one derives from the run's seed. */
 const STREAM = { dataset: 1, heldOut: 2, rlTasks: 3, weights: 4, sft: 5, rl: 6, evaluation: 7 } as const;
@@ -26,7 +26,7 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
   await selectBackend(config.backend);
   const demo = await prepare(config, context);
 
-  const untrained = demo.freshDecoder();
+  const untrained = demo.untrained();
   const methods: MethodSummary[] = [
     await demo.evaluate('untrained', untrained, AWARENESS, { trainedTokens: 0, seconds: 0 }),
   ];
@@ -72,7 +72,8 @@ interface Cost {
 interface Demo {
   readonly heldOut: readonly Task[];
   readonly tokenizerJson: TokenizerJson;
-  freshDecoder(): Decoder;
+  /** Weights as drawn. */
+  untrained(): Decoder;
   warmUp(name: string, mode: ContextMode): Promise<{ readonly decoder: Decoder; readonly cost: Cost }>;
   reinforce(name: string, decoder: Decoder, mode: ContextMode, before: Cost): Promise<Cost>;
   evaluate(name: string, decoder: Decoder, mode: ContextMode, cost: Cost): Promise<MethodSummary>;
@@ -108,8 +109,12 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
   const tokenizerJson = trainDatasetTokenizer(records, config.model.vocabSize);
   const tokenizer = new Tokenizer(tokenizerJson);
   const model = { ...config.model, vocabSize: tokenizer.vocabSize };
-  const freshDecoder = (): Decoder => Decoder.create(model, seed('weights'));
+  const untrained = (): Decoder => Decoder.create(model, seed('weights'));
   const sft = { ...config.sft, seed: seed('sft') };
+  // What every warm-up begins with: copying is no part of what the rows are compared by.
+  const beginning = untrained();
+  await runCopyingStage(beginning, sft, context);
+  const freshDecoder = (): Decoder => beginning.copy();
 
   if (config.judgeTokenFraction > 0) {
     reporter.stage('judge of the dataset', Math.round(sft.tokenBudget * config.judgeTokenFraction));
@@ -130,7 +135,7 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
   return {
     heldOut,
     tokenizerJson,
-    freshDecoder,
+    untrained,
     async warmUp(name, mode) {
       reporter.stage(name, sft.tokenBudget);
       const startedAt = performance.now();

@@ -6,7 +6,7 @@ import { savePolicy } from '@parl-mt/rl';
 import { type JobContext, type JobResult, type SftRunConfig, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
-import { runSftStage } from './training-stage.js';
+import { runCopyingStage, runSftStage } from './training-stage.js';
 
 /** Trains a policy from random weights on a PAG dataset; its tokenizer is trained on the same records. */
 export async function runSft(config: SftRunConfig, context: JobContext): Promise<JobResult> {
@@ -17,6 +17,7 @@ export async function runSft(config: SftRunConfig, context: JobContext): Promise
   const tokenizerJson = trainDatasetTokenizer(records, config.model.vocabSize);
   const tokenizer = new Tokenizer(tokenizerJson);
   const decoder = Decoder.create({ ...config.model, vocabSize: tokenizer.vocabSize }, config.sft.seed);
+  await runCopyingStage(decoder, config.sft, context);
   context.reporter.stage('sft', config.sft.tokenBudget);
   const trainedTokens = await runSftStage({ name: 'sft', decoder, tokenizer, records, config: config.sft, context });
   await savePolicy(path.join(context.outDir, 'policy'), decoder, tokenizerJson);

@@ -2,7 +2,15 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { trainingExamples } from '@parl-mt/pag';
 import { type Decoder, type Tokenizer, writeAtomically } from '@parl-mt/policy';
-import { DecoderModel, MetricsFile, sftExamples, trainRl, trainSft } from '@parl-mt/rl';
+import {
+  copyingExamples,
+  DecoderModel,
+  MetricsFile,
+  type SftExample,
+  sftExamples,
+  trainRl,
+  trainSft,
+} from '@parl-mt/rl';
 import {
   type JobContext,
   type PagRecord,
@@ -33,7 +41,33 @@ export async function runSftStage({ name, decoder, tokenizer, records, config, c
       `expected prompts of at most ${config.context.maxContextTokens - config.context.maxNewTokens} tokens, none of ${records.length} records fits`,
     );
   }
-  const sequences = sftExamples(examples, (segments) => tokenizer.encodeSegments(segments));
+  return await imitate(
+    name,
+    decoder,
+    sftExamples(examples, (segments) => tokenizer.encodeSegments(segments)),
+    {
+      config,
+      context,
+    },
+  );
+}
+
+/** Trains fresh weights on copying, if the configuration asks for it. Returns tokens seen. */
+export async function runCopyingStage(decoder: Decoder, config: SftConfig, context: JobContext): Promise<number> {
+  const tokenBudget = config.copyingTokenBudget;
+  if (tokenBudget === 0) return 0;
+  context.reporter.stage('copying', tokenBudget);
+  const examples = copyingExamples(tokenBudget, { vocabSize: decoder.config.vocabSize, seed: config.seed });
+  return await imitate('copying', decoder, examples, { config: { ...config, tokenBudget }, context });
+}
+
+/** Supervised training, with progress, metrics and checkpoints. Returns tokens seen. */
+async function imitate(
+  name: string,
+  decoder: Decoder,
+  sequences: readonly SftExample[],
+  { config, context }: { readonly config: SftConfig; readonly context: JobContext },
+): Promise<number> {
   const folder = await stageFolder(context.outDir, name);
   using metrics = new MetricsFile(path.join(context.outDir, 'metrics.jsonl'));
   return await trainSft(decoder, sequences, config, {
