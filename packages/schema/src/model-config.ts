@@ -13,7 +13,7 @@ export const decoderConfigSchema = z.object({
   numHeads: z.number().int().min(1).default(4).describe('Query heads; headDim is hiddenSize / numHeads.'),
   numKvHeads: z.number().int().min(1).default(4).describe('Key/value heads; divides numHeads.'),
   intermediateSize: z.number().int().min(1).default(384).describe('Width of the SwiGLU feed-forward.'),
-  ropeTheta: z.number().positive().default(500).describe('Base of the rotary frequencies.'),
+  ropeTheta: z.number().positive().default(10_000).describe('Base of the rotary frequencies.'),
   initialization: z
     .enum(['mimetic', 'normal'])
     .default('mimetic')

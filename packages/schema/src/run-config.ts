@@ -47,22 +47,28 @@ const oneSeed = z
   .describe('Everything random in the run derives from it; same seed, same bytes.');
 
 /**
- * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. One
- * call per turn, and a context that the history of a task outgrows. The dataset is larger than what the warm-up sees of it: a
- * second pass over 2,500 tasks learned the tasks by heart (31% of held-out ones where a first pass over 5,000 had 51%).
+ * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. Six to
+ * eight turns with one call each, in a context that the history of a task outgrows, and tools that fail in transit now and
+ * then, which demonstrations rarely show. The dataset is larger than what the warm-up sees of it: nothing is seen twice.
  */
 const DEMO_SYNTHESIS = {
-  tasks: 5000,
-  minTurns: 3,
-  maxTurns: 4,
+  tasks: 3500,
+  minTurns: 6,
+  maxTurns: 8,
   maxCallsPerTurn: 1,
   distractorTools: 2,
   referenceRate: 0.8,
   classes: ['GorillaFileSystem'],
+  functions: ['cat', 'cd', 'cp', 'diff', 'mkdir', 'mv', 'rm', 'sort', 'touch'],
+  phrasings: 2,
+  names: 48,
 };
-const DEMO_CONTEXT = { maxContextTokens: 224, maxNewTokens: 80 };
+const DEMO_DEMONSTRATED_FAULT_RATE = 0.008;
+const DEMO_FAULT_RATE = 0.15;
+const DEMO_CONTEXT = { maxContextTokens: 256, maxNewTokens: 72 };
 const DEMO_SFT = {
   context: DEMO_CONTEXT,
+  copyingTokenBudget: 600_000,
   tokenBudget: 2_000_000,
   batchTokens: 640,
   optimizer: { learningRate: 2.5e-3 },
@@ -70,7 +76,9 @@ const DEMO_SFT = {
 const DEMO_RL = {
   context: DEMO_CONTEXT,
   sampledTokenBudget: 300_000,
-  stepLimit: 5,
+  tasksPerUpdate: 4,
+  stepLimit: 6,
+  faultRate: DEMO_FAULT_RATE,
   advantage: 'rloo' as const,
   credit: { kind: 'turn' as const, discount: 0 },
   minibatches: 2,
@@ -86,7 +94,7 @@ export const demoRunConfigSchema = closeSchema(
     backend,
     pag: pagConfigSchema
       .extend({ synthesis: synthesisConfigSchema.omit({ seed: true }).prefault(DEMO_SYNTHESIS) })
-      .prefault({}),
+      .prefault({ faultRate: DEMO_DEMONSTRATED_FAULT_RATE }),
     model: decoderConfigSchema.prefault({}),
     sft: sftConfigSchema.omit({ seed: true }).prefault(DEMO_SFT),
     rl: rlConfigSchema.omit({ seed: true }).prefault(DEMO_RL),
@@ -106,7 +114,7 @@ export const demoRunConfigSchema = closeSchema(
       ),
     evaluation: evaluationConfigSchema
       .omit({ seed: true, benchmark: true, categories: true })
-      .prefault({ tasks: 400, context: DEMO_CONTEXT }),
+      .prefault({ tasks: 400, context: DEMO_CONTEXT, stepLimit: 6, faultRate: DEMO_FAULT_RATE }),
   }),
 )
   .superRefine(checkRl)
