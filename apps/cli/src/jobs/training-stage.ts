@@ -57,7 +57,7 @@ export async function runCopyingStage(decoder: Decoder, config: SftConfig, conte
   const tokenBudget = config.copyingTokenBudget;
   if (tokenBudget === 0) return 0;
   context.reporter.stage('copying', tokenBudget);
-  const examples = copyingExamples(tokenBudget, { vocabSize: decoder.config.vocabSize, seed: config.seed });
+  const examples = copyingExamples(tokenBudget, { vocabSize: decoder.architecture.vocabSize, seed: config.seed });
   return await imitate('copying', decoder, examples, { config: { ...config, tokenBudget }, context });
 }
 
