@@ -52,8 +52,8 @@ export { type ConformanceReport, runConformance } from './conformance/run-confor
 export type { ConformanceSuite, SuiteReport } from './conformance/suite.js';
 export type { CheckReport, TagReport } from './conformance/tally.js';
 export type { CallOutcome, Conversation, TurnOpening, Verdict } from './conversation/conversation.js';
-export { TauConversation, type TauConversationOptions } from './conversation/tau-conversation.js';
 export { type OpenConversationOptions, openConversation } from './conversation/open-conversation.js';
+export { TauConversation, type TauConversationOptions } from './conversation/tau-conversation.js';
 export { type CreateEnvironmentOptions, createEnvironment } from './create-environment.js';
 export { type BenchmarkName, benchmarkFolder, dataHome } from './data-home.js';
 export type { Environment } from './environment.js';
