@@ -239,7 +239,7 @@ class GenerateWorker : public Napi::AsyncWorker {
   GenerationResult result_;
 };
 
-// new Sampler(config, weights, maxSlots, maxTokensPerSlot). Weights stay in their Float32Arrays; their addresses and
+// new Sampler(config, weights, maxSlots, maxTokensPerSlot, cacheTokens). Weights stay in their Float32Arrays; their addresses and
 // lengths are read again at every generate(), since an ArrayBuffer can be transferred away between calls. `weights` must
 // be an object of the wrapper's own, so that nobody takes an array out of it.
 class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
@@ -261,10 +261,11 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
     readWeights(env, info[1].As<Napi::Object>(), config_);
     weights_ = Napi::Persistent(info[1].As<Napi::Object>());
     const int64_t maxSlots = extent(info, 2, "maxSlots"), maxTokensPerSlot = extent(info, 3, "maxTokensPerSlot");
+    const int64_t cacheTokens = extent(info, 4, "cacheTokens");
     try {
-      state_->sampler = std::make_unique<Sampler>(config_, maxSlots, maxTokensPerSlot);
+      state_->sampler = std::make_unique<Sampler>(config_, maxSlots, maxTokensPerSlot, cacheTokens);
     } catch (const std::bad_alloc&) {
-      throwValue(env, "expected memory for " + std::to_string(Sampler::memoryBytes(config_, maxSlots, maxTokensPerSlot)) +
+      throwValue(env, "expected memory for " + std::to_string(Sampler::memoryBytes(config_, maxSlots, maxTokensPerSlot, cacheTokens)) +
                           " bytes (maxSlots " + std::to_string(maxSlots) + ", maxTokensPerSlot " +
                           std::to_string(maxTokensPerSlot) + "), the system has no more");
     }
@@ -299,14 +300,16 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
     std::vector<bool> taken(static_cast<size_t>(sampler.maxSlots()), false);
     for (size_t i = 0; i < count; ++i) {
       const int32_t begin = offsets[i], end = offsets[i + 1], slot = slots[i];
-      const bool slotFits = slot >= 0 && slot < sampler.maxSlots() && !taken[static_cast<size_t>(slot)];
+      // -1, any slot, in all requests or in none
+      const bool slotFits = slots[0] < 0 ? slot == -1 : slot >= 0 && slot < sampler.maxSlots() && !taken[static_cast<size_t>(slot)];
       const bool promptFits = begin >= 0 && begin < end && static_cast<size_t>(end) <= prompts.size();
-      const bool lengthFits = maxNewTokens[i] >= 1 && int64_t{end} - begin + maxNewTokens[i] <= sampler.maxTokensPerSlot();
+      const int64_t length = int64_t{end} - begin + maxNewTokens[i];
+      const bool lengthFits = maxNewTokens[i] >= 1 && length <= sampler.maxTokensPerSlot() && CacheLedger::rounded(length) <= sampler.cacheTokens();
       const bool seedFits = seeds[i] >= 0 && seeds[i] <= 9007199254740991.0;
       if (!slotFits || !promptFits || !lengthFits || !seedFits) {
         throwArgument(env, "expected request " + std::to_string(i) + " to fit the sampler");
       }
-      taken[static_cast<size_t>(slot)] = true;
+      if (slot >= 0) taken[static_cast<size_t>(slot)] = true;
       const auto prompt = prompts.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
       for (const int32_t token : prompt) {
         if (token < 0 || token >= config_.vocabSize) throwArgument(env, "expected prompt tokens below vocabSize");
@@ -361,12 +364,14 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
     return result;
   }
 
-  // promptTokens(): { computed: number, reused: number }
+  // promptTokens(): { computed: number, reused: number, preemptions: number, recomputed: number }
   Napi::Value promptTokens(const Napi::CallbackInfo& info) {
     const Sampler& sampler = idle(info.Env(), "promptTokens()");
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("computed", static_cast<double>(sampler.computedPromptTokens()));
     result.Set("reused", static_cast<double>(sampler.reusedPromptTokens()));
+    result.Set("preemptions", static_cast<double>(sampler.preemptions()));
+    result.Set("recomputed", static_cast<double>(sampler.recomputedTokens()));
     return result;
   }
 
@@ -375,11 +380,12 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
   std::shared_ptr<SamplerState> state_;
 };
 
-// samplerMemoryBytes(config, maxSlots, maxTokensPerSlot): number
+// samplerMemoryBytes(config, maxSlots, maxTokensPerSlot, cacheTokens): number
 Napi::Value samplerMemoryBytes(const Napi::CallbackInfo& info) {
   if (!info[0].IsObject()) throwArgument(info.Env(), "expected config to be an object");
   const DecoderConfig config = readConfig(info.Env(), info[0].As<Napi::Object>());
-  const int64_t bytes = Sampler::memoryBytes(config, extent(info, 1, "maxSlots"), extent(info, 2, "maxTokensPerSlot"));
+  const int64_t bytes = Sampler::memoryBytes(config, extent(info, 1, "maxSlots"), extent(info, 2, "maxTokensPerSlot"),
+                                             extent(info, 3, "cacheTokens"));
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 

@@ -1,6 +1,7 @@
 // Keys and values of a fixed number of token sequences ("slots"), per layer, laid out for attentionSegments().
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -8,13 +9,19 @@ namespace parl {
 
 struct KvCacheExtents {
   int64_t slots, tokensPerSlot, layers, kvHeads, headDim;
+  // Tokens that all slots hold together at most, in whole key panels. Below slots * tokensPerSlot the slots' addresses are
+  // reserved in full, but whoever stores tokens keeps to this sum and release()s what he no longer needs.
+  int64_t budget;
+
+  bool isBounded() const;
 };
 
 class KvCache {
  public:
-  // Memory is reserved at once, and touched only where tokens are stored. Throws std::bad_alloc.
+  // Addresses are reserved at once; memory is taken where tokens are stored. Throws std::bad_alloc.
   explicit KvCache(const KvCacheExtents& extents);
 
+  // Most memory that is ever taken: pages included, where a panel of a head is no whole number of them.
   static int64_t bytes(const KvCacheExtents& extents);
 
   // Key panels of head h at keys() + h * keyHeadStride(); value of token t at values() + h * valueHeadStride() + t * headDim.
@@ -27,8 +34,12 @@ class KvCache {
   // slots must hold the same tokens before `begin`.
   void copy(int64_t from, int64_t to, int64_t begin, int64_t end);
 
+  // Gives back the memory of positions [begin, end) of a slot, both at the borders of panels; nothing where unbounded.
+  void release(int64_t slot, int64_t begin, int64_t end);
+
  private:
   struct Free {
+    size_t bytes;
     void operator()(void* memory) const;
   };
   float* block(int64_t slot, int64_t layer) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 
 #include "core/attention.h"
 #include "core/bias.h"
@@ -48,8 +49,10 @@ int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
 int64_t floatsPerRow(const DecoderConfig& c) {
   return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize + c.adapterRank;
 }
-KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot) {
-  return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim};
+KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens) {
+  const int64_t most = maxSlots * CacheLedger::rounded(maxTokensPerSlot);
+  const int64_t budget = cacheTokens == 0 ? most : std::min(most, cacheTokens / kKeyPanel * kKeyPanel);
+  return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim, budget};
 }
 
 // out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
@@ -71,18 +74,19 @@ struct Sampler::Row {
   int output;
 };
 
-// A sequence that still grows.
+// A sequence that still grows: it runs, or it waits for a slot and room.
 struct Sampler::Sequence {
   size_t request;
-  int slot;
-  int64_t position;  // of the token to be chosen
-  int64_t left;      // tokens it may still get
+  int slot;            // -1: any
+  int64_t position;    // of the token to be chosen
+  int64_t left;        // tokens it may still get
   uint64_t seed;
   int32_t token = -1;  // the last one chosen; -1 when there was none to choose
   float logprob = 0.0f;
   float untruncatedLogprob = 0.0f;
   int64_t promptLength = 0;
-  std::vector<int32_t> history{};  // prompt and new tokens, where rules look at them
+  bool isSlotGiven = false;        // by the request; else the slot is free again when the sequence is done or has to wait
+  std::vector<int32_t> tokens{};   // prompt and new tokens
   std::string tail{};              // the end of what it says, where stop texts are looked for
 };
 
@@ -102,13 +106,14 @@ struct Sampler::Panels {
   const float* head = nullptr;
 };
 
-Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot)
+Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens)
     : config_(config),
-      cacheExtents_(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)),
+      cacheExtents_(parl::cacheExtents(config, maxSlots, maxTokensPerSlot, cacheTokens)),
       cache_(cacheExtents_),
       activations_(std::make_unique<Activations>()),
       panels_(std::make_unique<Panels>()),
-      slotTokens_(static_cast<size_t>(maxSlots)) {
+      slotTokens_(static_cast<size_t>(maxSlots)),
+      ledger_(maxSlots, cacheExtents_.budget) {
   const size_t rows = static_cast<size_t>(activationRows(maxSlots));
   const auto width = [rows](int64_t floats) { return rows * static_cast<size_t>(floats); };
   Activations& a = *activations_;
@@ -130,14 +135,55 @@ Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxToken
 
 Sampler::~Sampler() = default;
 
-int64_t Sampler::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot) {
+int64_t Sampler::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens) {
   const int64_t floats = activationRows(maxSlots) * (floatsPerRow(config) + 2) + logitFloats(config, maxSlots) +
                          maxSlots * config.hiddenSize + panelFloats(config);
-  return KvCache::bytes(parl::cacheExtents(config, maxSlots, maxTokensPerSlot)) + floats * static_cast<int64_t>(sizeof(float));
+  return KvCache::bytes(parl::cacheExtents(config, maxSlots, maxTokensPerSlot, cacheTokens)) + floats * static_cast<int64_t>(sizeof(float));
 }
 
 void Sampler::reset() {
-  for (auto& tokens : slotTokens_) tokens.clear();
+  for (size_t slot = 0; slot < slotTokens_.size(); ++slot) shrink(static_cast<int>(slot), 0);
+}
+
+// Leaves a slot at most `tokens`, and gives back what held the others.
+void Sampler::shrink(int slot, int64_t tokens) {
+  auto& held = slotTokens_[static_cast<size_t>(slot)];
+  if (tokens < static_cast<int64_t>(held.size())) held.resize(static_cast<size_t>(tokens));
+  const int64_t before = ledger_.reserved(slot), after = CacheLedger::rounded(tokens);
+  if (after >= before) return;
+  cache_.release(slot, after, before);
+  ledger_.reserve(slot, tokens);
+}
+
+// Reserves `tokens` for a slot. For want of room, idle slots lose panels from their ends, the oldest first; false where that is not enough.
+bool Sampler::makeRoom(int slot, int64_t tokens) {
+  while (!ledger_.hasRoom(slot, tokens)) {
+    const int oldest = ledger_.oldestIdle(true);
+    if (oldest < 0) return false;
+    const int64_t missing = CacheLedger::rounded(tokens) - ledger_.reserved(slot) - ledger_.free();
+    shrink(oldest, std::max<int64_t>(0, ledger_.reserved(oldest) - missing));
+  }
+  shrink(slot, tokens);
+  ledger_.reserve(slot, tokens);
+  return true;
+}
+
+// An idle slot for a sequence: one that it continues, the longest; else one that holds nothing; else the oldest.
+int Sampler::slotFor(const std::vector<int32_t>& tokens) const {
+  int continued = -1, empty = -1;
+  size_t longest = 0;
+  for (size_t s = 0; s < slotTokens_.size(); ++s) {
+    if (ledger_.isBusy(static_cast<int>(s))) continue;
+    const auto& held = slotTokens_[s];
+    if (held.empty()) {
+      if (empty < 0) empty = static_cast<int>(s);
+    } else if (held.size() > longest && held.size() <= tokens.size() && std::equal(held.begin(), held.end(), tokens.begin())) {
+      longest = held.size();
+      continued = static_cast<int>(s);
+    }
+  }
+  if (continued >= 0) return continued;
+  return empty >= 0 ? empty : ledger_.oldestIdle(false);
 }
 
 void Sampler::packPanels(const DecoderWeights& weights) {
@@ -301,14 +347,14 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
   }
 }
 
-bool Sampler::prefill(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
+bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> joining, int64_t firstHidden,
                       const std::atomic<bool>& abort) {
   std::vector<PrefixRequest> prompts;
-  for (const auto& request : requests) prompts.push_back({request.slot, request.prompt});
+  for (const Sequence& sequence : joining) prompts.push_back({sequence.slot, sequence.tokens});
   const std::vector<PrefixReuse> plan = planPrefixes(prompts, slotTokens_);
   int waves = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
-    slotTokens_[static_cast<size_t>(requests[i].slot)].resize(static_cast<size_t>(plan[i].kept));
+    slotTokens_[static_cast<size_t>(joining[i].slot)].resize(static_cast<size_t>(plan[i].kept));
     waves = std::max(waves, plan[i].wave + 1);
   }
 
@@ -316,23 +362,29 @@ bool Sampler::prefill(const DecoderWeights& weights, const std::vector<Generatio
     std::vector<Row> rows;
     for (size_t i = 0; i < plan.size(); ++i) {
       if (plan[i].wave != wave) continue;
-      const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
+      const auto& prompt = joining[i].tokens;
+      const int slot = joining[i].slot;
       auto& tokens = slotTokens_[static_cast<size_t>(slot)];
       if (plan[i].source >= 0) {
         cache_.copy(plan[i].source, slot, plan[i].kept, plan[i].reused);
         tokens.assign(prompt.begin(), prompt.begin() + plan[i].reused);
       }
+      const int64_t output = firstHidden + static_cast<int64_t>(i);
       if (plan[i].duplicateOf >= 0) {
         const int64_t d = config_.hiddenSize;
         float* hidden = activations_->hidden.data();
-        std::memcpy(hidden + static_cast<int64_t>(i) * d, hidden + plan[i].duplicateOf * d, static_cast<size_t>(d) * sizeof(float));
+        std::memcpy(hidden + output * d, hidden + (firstHidden + plan[i].duplicateOf) * d, static_cast<size_t>(d) * sizeof(float));
       }
       const auto size = static_cast<int64_t>(prompt.size());
       for (int64_t t = plan[i].reused; t < size; ++t) {
-        rows.push_back({prompt[static_cast<size_t>(t)], static_cast<int32_t>(t), slot, t + 1 == size ? static_cast<int>(i) : -1});
+        rows.push_back({prompt[static_cast<size_t>(t)], static_cast<int32_t>(t), slot, t + 1 == size ? static_cast<int>(output) : -1});
       }
-      computedPromptTokens_ += size - plan[i].reused;
-      reusedPromptTokens_ += plan[i].reused;
+      if (size > joining[i].promptLength) {
+        recomputedTokens_ += size - plan[i].reused;
+      } else {
+        computedPromptTokens_ += size - plan[i].reused;
+        reusedPromptTokens_ += plan[i].reused;
+      }
     }
     const std::span<const Row> all(rows);
     for (size_t begin = 0; begin < all.size(); begin += kPrefillRows) {
@@ -349,7 +401,7 @@ bool Sampler::prefill(const DecoderWeights& weights, const std::vector<Generatio
 void Sampler::chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options) {
   thread_local std::vector<float> scores;
   scores.assign(logits.begin(), logits.end());
-  processLogits(scores, sequence.history, sequence.promptLength, options.temperature, options.rules);
+  processLogits(scores, sequence.tokens, sequence.promptLength, options.temperature, options.rules);
   const int64_t v = static_cast<int64_t>(scores.size());
   const LogprobRow sums = logprobRow(scores.data(), v, 1.0f, false);
   sequence.token = options.temperature == 0.0f
@@ -401,25 +453,67 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
                                    const GenerationOptions& options, const std::atomic<bool>& abort) {
   GenerationResult result;
   result.sequences.resize(requests.size());
-  std::vector<Sequence> active;
+  std::deque<Sequence> waiting;
+  std::vector<Sequence> active;  // in the order in which they joined
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
-    active.push_back({.request = i, .slot = slot, .position = static_cast<int64_t>(prompt.size()), .left = maxNewTokens, .seed = seed, .promptLength = static_cast<int64_t>(prompt.size())});
-    if (options.rules.active()) active.back().history = prompt;
+    const auto length = static_cast<int64_t>(prompt.size());
+    waiting.push_back({.request = i, .slot = slot, .position = length, .left = maxNewTokens, .seed = seed, .promptLength = length,
+                       .isSlotGiven = slot >= 0, .tokens = prompt});
   }
+  const auto leave = [this](const Sequence& sequence) {
+    ledger_.setBusy(sequence.slot, false);
+    shrink(sequence.slot, static_cast<int64_t>(slotTokens_[static_cast<size_t>(sequence.slot)].size()));
+  };
+  const auto ended = [&](GenerationStatus status) -> GenerationResult {
+    for (const Sequence& sequence : active) leave(sequence);
+    result.status = status;
+    return std::move(result);
+  };
   packPanels(weights);
-  if (!prefill(weights, requests, abort)) {
-    result.status = GenerationStatus::aborted;
-    return result;
-  }
 
   std::vector<Row> rows;
-  while (!active.empty()) {
-    const int64_t batch = static_cast<int64_t>(active.size());
+  while (!waiting.empty() || !active.empty()) {
+    // Room for the token that each running sequence stores in this step; the last to join yields.
+    bool isShort = false;
+    for (size_t i = 0; i < active.size(); ++i) {
+      while (i < active.size() && !makeRoom(active[i].slot, active[i].position)) {
+        isShort = true;
+        ++preemptions_;
+        leave(active.back());
+        if (!active.back().isSlotGiven) active.back().slot = -1;
+        waiting.push_front(std::move(active.back()));
+        active.pop_back();
+      }
+    }
+    rows.clear();
+    for (size_t i = 0; i < active.size(); ++i) {
+      rows.push_back({active[i].token, static_cast<int32_t>(active[i].position - 1), active[i].slot, static_cast<int>(i)});
+    }
+
+    // Those in front join while there is room for their tokens, and a panel for each that runs, so that all of them get on.
+    const size_t running = active.size();
+    while (!isShort && !waiting.empty() && active.size() < slotTokens_.size()) {
+      Sequence& next = waiting.front();
+      const int slot = next.isSlotGiven ? next.slot : slotFor(next.tokens);
+      const int64_t tokens = std::min(next.position + 1, next.position + next.left - 1);
+      const int64_t spare = kKeyPanel * static_cast<int64_t>(active.size());
+      if (!ledger_.canHaveRoom(slot, tokens + spare)) break;
+      ledger_.setBusy(slot, true);
+      makeRoom(slot, tokens);
+      next.slot = slot;
+      active.push_back(std::move(next));
+      waiting.pop_front();
+    }
     const std::span<Sequence> sequences(active);
+    if (running < active.size() && !prefill(weights, sequences.subspan(running), static_cast<int64_t>(running), abort)) {
+      return ended(GenerationStatus::aborted);
+    }
+
+    const int64_t batch = static_cast<int64_t>(active.size());
     const auto step = [&](int64_t begin, int64_t end) {
       const size_t from = static_cast<size_t>(begin), size = static_cast<size_t>(end - begin);
-      if (!rows.empty()) forward(weights, std::span<const Row>(rows).subspan(from, size), begin);
+      if (from < running) forward(weights, std::span<const Row>(rows).subspan(from, std::min(size, running - from)), begin);
       chooseTokens(weights, sequences.subspan(from, size), options, begin);
     };
     if (isSmall(config_) && batch >= 2 * kRowsPerThread) {
@@ -429,37 +523,36 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
     }
     for (const Row& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
 
-    rows.clear();
     size_t kept = 0;
-    for (Sequence& sequence : active) {
+    for (size_t i = 0; i < active.size(); ++i) {
+      Sequence& sequence = active[i];
       if (sequence.token < 0) {
-        result.status = GenerationStatus::notFinite;
         result.slot = sequence.slot;
         result.position = sequence.position;
-        return result;
+        active.erase(active.begin() + static_cast<std::ptrdiff_t>(kept), active.begin() + static_cast<std::ptrdiff_t>(i));
+        return ended(GenerationStatus::notFinite);
       }
       GeneratedSequence& out = result.sequences[sequence.request];
       out.tokens.push_back(sequence.token);
       out.logprobs.push_back(sequence.logprob);
       if (options.untruncatedLogprobs) out.untruncatedLogprobs.push_back(sequence.untruncatedLogprob);
-      if (options.rules.active()) sequence.history.push_back(sequence.token);
+      sequence.tokens.push_back(sequence.token);
       if (options.stopTexts.active()) {
         const int found = options.stopTexts.find(sequence.token, sequence.tail);
         if (static_cast<int64_t>(out.tokens.size()) >= options.rules.minNewTokens) out.stopText = found;
       }
       const bool isStopToken = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
       out.stopped = isStopToken || out.stopText >= 0;
-      if (out.stopped || --sequence.left == 0) continue;
-      rows.push_back({sequence.token, static_cast<int32_t>(sequence.position), sequence.slot, static_cast<int>(kept)});
       ++sequence.position;
-      if (&active[kept] != &sequence) active[kept] = std::move(sequence);
+      if (out.stopped || --sequence.left == 0) {
+        leave(sequence);
+        continue;
+      }
+      if (kept != i) active[kept] = std::move(sequence);
       ++kept;
     }
-    active.resize(kept);
-    if (kept > 0 && abort.load(std::memory_order_relaxed)) {
-      result.status = GenerationStatus::aborted;
-      return result;
-    }
+    active.erase(active.begin() + static_cast<std::ptrdiff_t>(kept), active.end());
+    if (!(active.empty() && waiting.empty()) && abort.load(std::memory_order_relaxed)) return ended(GenerationStatus::aborted);
   }
   return result;
 }

@@ -1,4 +1,8 @@
-// Generation by a Qwen2-style decoder: keys and values kept per slot, all sequences of a call decoded in lockstep.
+// Generation by a Qwen2-style decoder: keys and values kept per slot; sequences join and leave the batch between tokens.
+//
+// Continuous batching: the requests of a call wait in their order. One joins when a slot is free and the cache has room for its
+// prompt; one that meets its end leaves at once. When the running ones outgrow the cache, idle slots lose the ends of what they hold,
+// the oldest first; then the sequence that joined last stops, waits in front of all others, and goes on later from its tokens.
 //
 // Exactness: every step runs the kernels of the training forward, whose outputs do not depend on what else is in the
 // batch, on how rows are tiled, or on the thread count. So a token's log-probability equals, bit for bit, the one that
@@ -12,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cache_ledger.h"
 #include "core/kv_cache.h"
 #include "core/logits_processors.h"
 #include "core/prefix_plan.h"
@@ -54,7 +59,7 @@ struct DecoderWeights {
 };
 
 struct GenerationRequest {
-  int slot;
+  int slot;  // -1: any; then the sampler looks for the one that holds most of the prompt
   std::vector<int32_t> prompt;
   int64_t maxNewTokens;
   uint64_t seed;
@@ -84,20 +89,21 @@ struct GenerationResult {
 
 class Sampler {
  public:
-  // Throws std::bad_alloc when memoryBytes() cannot be had.
-  Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
+  // cacheTokens: what all slots hold together at most; 0 is as much as they can. Throws std::bad_alloc when memoryBytes() cannot be had.
+  Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens = 0);
   ~Sampler();
 
   // What a sampler of these extents holds: the cache, the activations, logits of a step or a tile of them, and the packed
   // matrices of a small model. Neither the weights, which are read in place, nor the kernels' scratch of a few MB a thread.
-  static int64_t memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot);
+  static int64_t memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens = 0);
 
   int64_t maxSlots() const { return cacheExtents_.slots; }
   int64_t maxTokensPerSlot() const { return cacheExtents_.tokensPerSlot; }
+  int64_t cacheTokens() const { return ledger_.budget(); }
 
-  // Requests must be valid: distinct slots below maxSlots, prompts not empty and with their new tokens within
-  // maxTokensPerSlot, tokens below vocabSize, at least one new token. `abort` is looked at between tokens and between
-  // chunks of prompts. Whatever the result, the slots hold what they say they hold.
+  // Requests must be valid: distinct slots below maxSlots, or -1 in all of them (any number then); prompts not empty and with their
+  // new tokens within maxTokensPerSlot and, rounded up to key panels, within cacheTokens(); tokens below vocabSize, at least one new
+  // token. `abort` is looked at between tokens and between chunks of prompts. Whatever the result, the slots hold what they say.
   GenerationResult generate(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
                             const GenerationOptions& options, const std::atomic<bool>& abort);
 
@@ -110,6 +116,9 @@ class Sampler {
   // Prompt tokens that went through the decoder since construction, and those that did not have to.
   int64_t computedPromptTokens() const { return computedPromptTokens_; }
   int64_t reusedPromptTokens() const { return reusedPromptTokens_; }
+  // How often a sequence had to stop for want of cache, and the tokens that were computed again when it went on.
+  int64_t preemptions() const { return preemptions_; }
+  int64_t recomputedTokens() const { return recomputedTokens_; }
 
  private:
   struct Row;
@@ -122,7 +131,11 @@ class Sampler {
   // Runs `rows` through all layers, stores their keys and values and leaves the last layer's output of the rows that
   // ask for it in hidden_. Uses the activations from row `first` on, so that ranges of rows can run side by side.
   void forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first);
-  bool prefill(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests, const std::atomic<bool>& abort);
+  // Computes what the slots of sequences that join lack; their last hidden states become rows `firstHidden` and on.
+  bool prefill(const DecoderWeights& weights, std::span<const Sequence> joining, int64_t firstHidden, const std::atomic<bool>& abort);
+  bool makeRoom(int slot, int64_t tokens);
+  int slotFor(const std::vector<int32_t>& tokens) const;
+  void shrink(int slot, int64_t tokens);
   static void chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options);
   void chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options, int64_t first);
 
@@ -132,7 +145,8 @@ class Sampler {
   std::unique_ptr<Activations> activations_;
   std::unique_ptr<Panels> panels_;
   std::vector<std::vector<int32_t>> slotTokens_;
-  int64_t computedPromptTokens_ = 0, reusedPromptTokens_ = 0;
+  CacheLedger ledger_;
+  int64_t computedPromptTokens_ = 0, reusedPromptTokens_ = 0, preemptions_ = 0, recomputedTokens_ = 0;
 };
 
 }  // namespace parl

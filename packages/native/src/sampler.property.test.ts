@@ -58,7 +58,7 @@ test.each(before.isas)(
             alone.reset();
             expect(texts[i]).toEqual((await alone.generate([{ ...each, slot: 0 }], options))[0]);
             // The slot holds the prompt and all new tokens but the last.
-            expect([...sampler.slotTokens(each.slot)]).toEqual([...each.prompt, ...texts[i]!.tokens.subarray(0, -1)]);
+            expect([...sampler.slotTokens(each.slot!)]).toEqual([...each.prompt, ...texts[i]!.tokens.subarray(0, -1)]);
           }
           const { computed, reused } = sampler.promptTokens();
           spared += requests.reduce((sum, each) => sum + each.prompt.length, 0);

@@ -3,6 +3,9 @@ import { NativeValueError, ShapeError } from './errors.js';
 import { checkRopeAngles } from './rope.js';
 import { checkRules, type PackedRules, packRules, type SamplingRules } from './sampling-rules.js';
 
+/** Tokens in which the cache of keys and values is handed out. */
+const CACHE_UNIT = 32;
+
 /** Extents of a Qwen2-style decoder (RMSNorm, RoPE, grouped-query attention, SwiGLU). */
 export interface SamplerConfig {
   /** V, at least 1. */
@@ -88,15 +91,23 @@ export interface SamplerWeights {
 }
 
 export interface SamplerCapacity {
-  /** Sequences whose keys and values are kept, and most requests of one call. At least 1. */
+  /** Sequences that grow together, and whose keys and values are kept. At least 1. */
   readonly maxSlots: number;
   /** Tokens a slot holds: prompt plus new tokens. At least 2. */
   readonly maxTokensPerSlot: number;
+  /**
+   * Tokens that all slots hold together at most, each slot's rounded up to a multiple of 32: bounds the memory of keys and
+   * values. Default: what they can hold, maxSlots * maxTokensPerSlot. At least 32.
+   */
+  readonly cacheTokens?: number | undefined;
 }
 
 export interface GenerateRequest {
-  /** In [0, maxSlots); at most once a call. */
-  readonly slot: number;
+  /**
+   * In [0, maxSlots), at most once a call; in all requests of a call or in none. Without it a call may have any number of
+   * requests: each gets a slot when one is free, that which holds the beginning of its prompt if there is one.
+   */
+  readonly slot?: number;
   /** At least one token, each in [0, vocabSize). */
   readonly prompt: Int32Array;
   /** At least 1. */
@@ -170,7 +181,7 @@ interface SamplerHandle {
   reset(): void;
   dispose(): void;
   slotTokens(slot: number): Int32Array;
-  promptTokens(): { computed: number; reused: number };
+  promptTokens(): ReturnType<Sampler['promptTokens']>;
 }
 
 type ResolvedConfig = SamplerConfig & {
@@ -195,13 +206,18 @@ type ResolvedConfig = SamplerConfig & {
  */
 export class Sampler implements Disposable {
   /**
-   * Bytes that a sampler of this capacity holds beside the weights: keys and values of maxSlots x maxTokensPerSlot
-   * tokens, and activations. The system gives the former only as tokens are stored.
+   * Bytes that a sampler of this capacity holds beside the weights: keys and values of cacheTokens tokens, and activations.
+   * The system gives the former only as tokens are stored.
    */
   static memoryBytes(config: SamplerConfig, capacity: SamplerCapacity): number {
     const resolved = resolveConfig(config);
     checkCapacity(capacity);
-    return addon['samplerMemoryBytes']!(resolved, capacity.maxSlots, capacity.maxTokensPerSlot) as number;
+    return addon['samplerMemoryBytes']!(
+      resolved,
+      capacity.maxSlots,
+      capacity.maxTokensPerSlot,
+      capacity.cacheTokens ?? 0,
+    ) as number;
   }
 
   readonly #config: ResolvedConfig;
@@ -217,11 +233,12 @@ export class Sampler implements Disposable {
   constructor(config: SamplerConfig, weights: SamplerWeights, capacity: SamplerCapacity) {
     this.#config = resolveConfig(config);
     checkCapacity(capacity);
-    this.#capacity = { maxSlots: capacity.maxSlots, maxTokensPerSlot: capacity.maxTokensPerSlot };
+    const { maxSlots, maxTokensPerSlot, cacheTokens } = capacity;
+    this.#capacity = { maxSlots, maxTokensPerSlot, cacheTokens };
     checkWeights(this.#config, weights);
     const own = { ...weights, layers: weights.layers.map((layer) => ({ ...layer })) };
     const Handle = addon['Sampler'] as unknown as new (...args: readonly unknown[]) => SamplerHandle;
-    this.#handle = translated(() => new Handle(this.#config, own, capacity.maxSlots, capacity.maxTokensPerSlot));
+    this.#handle = translated(() => new Handle(this.#config, own, maxSlots, maxTokensPerSlot, cacheTokens ?? 0));
   }
 
   /** As Sampler.memoryBytes() predicts for this config and capacity. */
@@ -247,7 +264,7 @@ export class Sampler implements Disposable {
     const abort = (): void => this.#handle.abort();
     try {
       const running = this.#handle.generate(
-        Int32Array.from(requests, ({ slot }) => slot),
+        Int32Array.from(requests, ({ slot = -1 }) => slot),
         offsets,
         prompts,
         Int32Array.from(requests, ({ maxNewTokens }) => maxNewTokens),
@@ -290,8 +307,16 @@ export class Sampler implements Disposable {
     return translated(() => this.#handle.slotTokens(slot));
   }
 
-  /** Prompt tokens that went through the decoder since construction, and those that were spared by reuse. */
-  promptTokens(): { readonly computed: number; readonly reused: number } {
+  /**
+   * Prompt tokens that went through the decoder since construction, and those that were spared by reuse; how often a sequence
+   * had to stop because the cache was full, and the tokens that were computed again when it went on.
+   */
+  promptTokens(): {
+    readonly computed: number;
+    readonly reused: number;
+    readonly preemptions: number;
+    readonly recomputed: number;
+  } {
     return translated(() => this.#handle.promptTokens());
   }
 
@@ -313,17 +338,22 @@ export class Sampler implements Disposable {
   }
 
   #checkRequests(requests: readonly GenerateRequest[]): void {
-    const { maxTokensPerSlot } = this.#capacity;
+    const { maxTokensPerSlot, cacheTokens = Number.POSITIVE_INFINITY } = this.#capacity;
     const slots = new Map<number, number>();
     for (const [i, { slot, prompt, maxNewTokens, seed }] of requests.entries()) {
-      this.#checkSlot(slot, `requests[${i}].slot`);
-      const other = slots.get(slot);
-      if (other !== undefined) {
-        throw new NativeValueError(
-          `expected each slot once a call, received slot ${slot} in requests ${other} and ${i}`,
-        );
+      if ((slot === undefined) !== (requests[0]!.slot === undefined)) {
+        throw new NativeValueError(`expected a slot in all requests or in none, received ${slot} in requests[${i}]`);
       }
-      slots.set(slot, i);
+      if (slot !== undefined) {
+        this.#checkSlot(slot, `requests[${i}].slot`);
+        const other = slots.get(slot);
+        if (other !== undefined) {
+          throw new NativeValueError(
+            `expected each slot once a call, received slot ${slot} in requests ${other} and ${i}`,
+          );
+        }
+        slots.set(slot, i);
+      }
       if (!(prompt instanceof Int32Array)) throw new ShapeError(`expected requests[${i}].prompt to be an Int32Array`);
       if (prompt.length === 0)
         throw new NativeValueError(`expected requests[${i}].prompt to hold at least one token, received none`);
@@ -336,6 +366,12 @@ export class Sampler implements Disposable {
       if (prompt.length + maxNewTokens > maxTokensPerSlot) {
         throw new NativeValueError(
           `expected requests[${i}] to fit maxTokensPerSlot ${maxTokensPerSlot}, received a prompt of ${prompt.length} tokens and maxNewTokens ${maxNewTokens}`,
+        );
+      }
+      if (Math.ceil((prompt.length + maxNewTokens) / CACHE_UNIT) > Math.floor(cacheTokens / CACHE_UNIT)) {
+        throw new NativeValueError(
+          `expected requests[${i}] to fit cacheTokens ${cacheTokens} when it runs alone, received a prompt of ${prompt.length} tokens and ` +
+            `maxNewTokens ${maxNewTokens}, rounded up to a multiple of ${CACHE_UNIT}`,
         );
       }
       if (!Number.isSafeInteger(seed) || seed < 0) {
@@ -422,7 +458,10 @@ function resolveConfig(config: SamplerConfig): ResolvedConfig {
   return resolved;
 }
 
-function checkCapacity({ maxSlots, maxTokensPerSlot }: SamplerCapacity): void {
+function checkCapacity({ maxSlots, maxTokensPerSlot, cacheTokens }: SamplerCapacity): void {
+  if (cacheTokens !== undefined && (!Number.isSafeInteger(cacheTokens) || cacheTokens < CACHE_UNIT)) {
+    throw new NativeValueError(`expected cacheTokens to be an integer >= ${CACHE_UNIT}, received ${cacheTokens}`);
+  }
   if (!Number.isInteger(maxSlots) || maxSlots < 1 || maxSlots > 65536) {
     throw new NativeValueError(`expected maxSlots to be an integer in 1..65536, received ${maxSlots}`);
   }

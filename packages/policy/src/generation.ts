@@ -15,15 +15,17 @@ import { EMBEDDING, FINAL_NORM, HEAD, type LayerWeightName, layerWeight } from '
 import { generatePlainly } from './plain-generation.js';
 
 export interface GenerationCapacity {
-  /** Sequences of one call at most; each request names its slot, whose prompt prefix is remembered between calls. */
+  /** Sequences that grow together; what a slot holds is remembered between calls. */
   readonly maxSlots: number;
   /** Prompt and completion of one slot together. */
   readonly maxTokensPerSlot: number;
+  /** Tokens of all slots together whose keys and values are kept at a time. Default: as many as the slots can hold. */
+  readonly cacheTokens?: number | undefined;
 }
 
 export interface GenerationRequest {
-  /** In [0, maxSlots), at most once a call. */
-  readonly slot: number;
+  /** In [0, maxSlots), at most once a call; in all requests or in none. Without slots a call may have any number of requests. */
+  readonly slot?: number;
   /** At least one token. */
   readonly prompt: Int32Array | readonly number[];
   /** At least 1. */

@@ -24,7 +24,12 @@ export async function generatePlainly(
 ): Promise<GeneratedText[]> {
   for (const [i, { prompt, maxNewTokens, slot }] of requests.entries()) {
     const length = prompt.length + maxNewTokens;
-    if (prompt.length === 0 || maxNewTokens < 1 || length > capacity.maxTokensPerSlot || slot >= capacity.maxSlots) {
+    if (
+      prompt.length === 0 ||
+      maxNewTokens < 1 ||
+      length > capacity.maxTokensPerSlot ||
+      (slot ?? 0) >= capacity.maxSlots
+    ) {
       throw new UsageError(
         `expected requests[${i}] to have a prompt and to fit ${capacity.maxSlots} slots of ` +
           `${capacity.maxTokensPerSlot} tokens, received slot ${slot}, ${prompt.length} + ${maxNewTokens} tokens`,
