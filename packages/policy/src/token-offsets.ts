@@ -11,14 +11,20 @@ export type TokenOffset = readonly [number, number];
  * Offsets of tokens that spell a normalised text from its beginning.
  *
  * @param spelling - bytes: one character a byte (GPT-2's alphabet); metaspace: spaces written as `▁`, one of them possibly put in front.
+ * @param missing - bytes that the vocabulary has no token for, which are dropped (SmolLM2 lacks some control characters).
  * @returns undefined where the tokens do not spell the text.
  */
 export function alignTokens(
   tokens: readonly string[],
   { text, starts, ends }: Alignment,
   spelling: TokenSpelling,
+  missing: ReadonlySet<number> = new Set(),
 ): TokenOffset[] | undefined {
   const units = unitStarts(text, spelling);
+  const bytes = spelling === 'bytes' && missing.size > 0 ? new TextEncoder().encode(text) : undefined;
+  const skipMissing = (): void => {
+    while (bytes !== undefined && at < count && missing.has(bytes[at]!)) at += 1;
+  };
   const count = units.length;
   const place = (from: number, to: number): TokenOffset => {
     // Nothing but the space that was put in front: it lies on the first character.
@@ -32,6 +38,7 @@ export function alignTokens(
   const offsets: TokenOffset[] = [];
   let bytesLeft = 0;
   for (const token of tokens) {
+    skipMissing();
     const byte = spelling === 'bytes' ? undefined : fallbackByte(token);
     if (byte !== undefined) {
       // One byte of a character: all of them have the character's range, and the last one moves on.
@@ -48,6 +55,7 @@ export function alignTokens(
     offsets.push(place(at, at + length));
     at += length;
   }
+  skipMissing();
   return at === count ? offsets : undefined;
 }
 

@@ -4,6 +4,7 @@ import type { Segment } from '@parl-mt/chat';
 import type { TokenTexts } from '@parl-mt/native';
 import { UsageError } from '@parl-mt/schema';
 import { type AddedToken, AddedTokenSplitter, readAddedToken, type TextPart } from './added-tokens.js';
+import { byteToCharacter } from './byte-alphabet.js';
 import { alignNormalized } from './text-alignment.js';
 import { byteLevelBytes, fallbackByte, tokenDecoder } from './token-decoder.js';
 import { alignTokens, type TokenOffset, type TokenSpelling, trimOffset } from './token-offsets.js';
@@ -47,6 +48,7 @@ export class Tokenizer {
   readonly #addedTokens: ReadonlyMap<number, AddedToken>;
   readonly #decode: (tokens: readonly string[]) => string;
   readonly #spelling: TokenSpelling;
+  readonly #missingBytes: ReadonlySet<number>;
   readonly #trimsOffsets: boolean;
   /** Ids that the post-processor puts before and behind a text. */
   readonly #affixes: readonly [readonly number[], readonly number[]];
@@ -87,6 +89,11 @@ export class Tokenizer {
             ? ''
             : guarded('its decoder', () => this.#ordinary.decoder?.([...words]) ?? words.join(' '));
     this.#spelling = spellingOf(content.pre_tokenizer, content.decoder);
+    this.#missingBytes = new Set(
+      this.#spelling === 'bytes'
+        ? byteToCharacter().flatMap((character, byte) => (ids.has(character) ? [] : [byte]))
+        : [],
+    );
     this.#trimsOffsets = trimsOffsets(content.post_processor);
     this.#affixes = guarded('its post-processor', () => this.#readAffixes(full));
     const { normalizer } = this.#ordinary;
@@ -254,7 +261,7 @@ export class Tokenizer {
         }
         const words = this.#words(piece.text, { section_index: firstIndex + index });
         const pieces = this.#pieces(words);
-        const places = alignTokens(pieces, piece, this.#spelling);
+        const places = alignTokens(pieces, piece, this.#spelling, this.#missingBytes);
         if (places === undefined) throw notAligned(text);
         for (const [i, token] of pieces.entries()) {
           const [start, end] = places[i]!;

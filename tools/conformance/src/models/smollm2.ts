@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createGenerator, type Decoder, loadModel } from '@parl-mt/policy';
+import { createGenerator, type Decoder, loadModel, readModelTokenizer } from '@parl-mt/policy';
 import { selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { logitsOf, packedTokens, type Tensors, valuesOf } from './decoder-numbers.js';
 import { type ExpectedGgufTensor, judgeGgufTensors } from './gguf.js';
 import { absolute, type Ledger } from './ledger.js';
+import type { ModelFixtures } from './model-fixtures.js';
 import type { ModelSection } from './section.js';
+import { differences } from './tokenizers.js';
 
 /** The part of `gguf-smollm2.json` that is read here. */
 interface ExpectedSmollm2 {
@@ -25,6 +27,14 @@ interface ExpectedSmollm2 {
 
 const ABOUT = 'gguf/gguf-smollm2.json';
 const NUMBERS = 'gguf/gguf-smollm2.safetensors';
+const TEXTS = 'gguf/smollm2-tokenizer.jsonl';
+
+interface TextRow {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly decoded: string;
+  readonly decoded_skip: string;
+}
 
 /** SmolLM2-135M-Instruct, whose weights are not among the fixtures: `--smollm2` names the file. */
 export const smollm2: ModelSection = {
@@ -33,6 +43,7 @@ export const smollm2: ModelSection = {
     if (!fixtures.has(ABOUT)) return;
     const about = fixtures.json<ExpectedSmollm2>(ABOUT);
     ledger.use(ABOUT, NUMBERS);
+    if (fixtures.has(TEXTS)) ledger.use(TEXTS);
     const path = options.smollm2;
     if (path === undefined) {
       const { file, package: name, version } = about.source;
@@ -48,12 +59,36 @@ export const smollm2: ModelSection = {
     const isFile = (await sha256Of(path)) === about.source.sha256;
     ledger.matches(ABOUT, 'file', 1, isFile ? [] : [`${path} is not ${about.source.file} of that version`]);
     await ledger.attempt(ABOUT, 'tensors', () => judgeGgufTensors(path, ledger, ABOUT, about.tensors));
+    await ledger.attempt(TEXTS, 'ids', () => judgeTokenizer(path, ledger, fixtures));
     const { decoder } = await loadModel(path);
     await ledger.attempt(NUMBERS, 'log-probs', () => judgeLogprobs(ledger, decoder, fixtures.tensors(NUMBERS)));
     await ledger.attempt(ABOUT, 'greedy continuations', () => judgeGreedy(ledger, decoder, about));
     decoder.dispose();
   },
 };
+
+async function judgeTokenizer(path: string, ledger: Ledger, fixtures: ModelFixtures): Promise<void> {
+  if (!fixtures.has(TEXTS)) return;
+  const { tokenizer } = await readModelTokenizer(path);
+  const rows = fixtures.lines<TextRow>(TEXTS);
+  const check = (what: string, ours: (i: number) => unknown, theirs: (row: TextRow) => unknown): void =>
+    ledger.matches(TEXTS, what, rows.length, differences(rows, ours, theirs));
+  check(
+    'ids',
+    (i) => tokenizer.withSpecialTokens(tokenizer.tokenize(rows[i]!.text).ids),
+    (row) => row.ids,
+  );
+  check(
+    'decoded',
+    (i) => tokenizer.decode(rows[i]!.ids),
+    (row) => row.decoded,
+  );
+  check(
+    'decoded without special tokens',
+    (i) => tokenizer.decode(rows[i]!.ids, { skipSpecialTokens: true }),
+    (row) => row.decoded_skip,
+  );
+}
 
 async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');

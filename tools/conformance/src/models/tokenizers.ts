@@ -1,4 +1,4 @@
-import { readTokenizerFolder, Tokenizer } from '@parl-mt/policy';
+import { GgufFile, readGgufTokenizer, readTokenizerFolder, Tokenizer } from '@parl-mt/policy';
 import type { Ledger } from './ledger.js';
 import type { ModelFixtures } from './model-fixtures.js';
 import type { ModelSection } from './section.js';
@@ -36,8 +36,38 @@ export const tokenizers: ModelSection = {
         judgeTokenizer(fixtures, ledger, folder, again, ' (config of transformers 4)');
       });
     }
+    for (const name of fixtures.list('gguf')) {
+      if (!/-tokenizer\..*gguf$/.test(name)) continue;
+      await ledger.attempt(`gguf/${name}`, 'tokenizer', () => judgeGgufTokenizer(fixtures, ledger, `gguf/${name}`));
+    }
   },
 };
+
+/** A file with the vocabulary of one of the folders: texts have the ids that the folder's tokenizer gives. */
+async function judgeGgufTokenizer(fixtures: ModelFixtures, ledger: Ledger, file: string): Promise<void> {
+  await using gguf = await GgufFile.open(fixtures.path(file));
+  const { tokenizer } = readGgufTokenizer(gguf);
+  const folder = gguf.text('general.architecture') === 'qwen2' ? 'tokenizers/qwen2' : 'tokenizers/llama3';
+  if (!fixtures.has(`${folder}/expected.jsonl`)) return;
+  const rows = fixtures.lines<EncodingRow>(`${folder}/expected.jsonl`);
+  const check = (what: string, ours: (i: number) => unknown, theirs: (row: EncodingRow) => unknown): void =>
+    ledger.matches(file, what, rows.length, differences(rows, ours, theirs));
+  check(
+    'ids of texts',
+    (i) => tokenizer.tokenize(rows[i]!.text).ids,
+    (row) => row.ids,
+  );
+  check(
+    'ids with special tokens',
+    (i) => tokenizer.withSpecialTokens(tokenizer.tokenize(rows[i]!.text).ids),
+    (row) => row.ids_special,
+  );
+  check(
+    'decoded',
+    (i) => tokenizer.decode(rows[i]!.ids_special, { skipSpecialTokens: true }),
+    (row) => row.decoded_skip,
+  );
+}
 
 function judgeTokenizer(
   fixtures: ModelFixtures,
