@@ -68,10 +68,12 @@ void attentionBackward(const float* dOut, const float* q, const float* k, const 
       const int64_t segment = i / s.numKvHeads, kvHead = i % s.numKvHeads;
       const int64_t start = offsets[segment], length = offsets[segment + 1] - start;
       const int64_t atQ = start * qStride + kvHead * group * d, atK = start * kvStride + kvHead * d;
-      Scratch scratch(attentionGradientScratch(length));
+      Scratch scratch(attentionGradientScratch(length)), keys(keyPanelFloats(length, d)), values(keyPanelFloats(length, d));
+      PARL_DISPATCH(packKeyPanels)(k + atK, kvStride, 0, length, d, keys.data());
+      PARL_DISPATCH(packKeyPanels)(v + atK, kvStride, 0, length, d, values.data());
       PARL_DISPATCH(attentionGradient)
-      ({dOut + atQ, q + atQ, k + atK, v + atK, out + atQ, lse + start * s.numHeads + kvHead * group, dq + atQ, dk + atK,
-        dv + atK, length, group, qStride, kvStride, s.numHeads, d},
+      ({dOut + atQ, q + atQ, k + atK, out + atQ, lse + start * s.numHeads + kvHead * group, keys.data(), values.data(), dq + atQ,
+        dk + atK, dv + atK, length, group, qStride, kvStride, s.numHeads, d},
        scratch.data(), matmulScratch.data());
     }
   });

@@ -81,12 +81,13 @@ PARL_KERNEL(void, packKeyPanels,
 
 // The gradient of one key/value head of one segment.
 struct AttentionGradient {
-  const float *dOut, *q, *k, *v, *out, *lse;  // at the segment's first row and the head's first query head or kv head
+  const float *dOut, *q, *k, *out, *lse;  // at the segment's first row and the head's first query head or kv head
+  const float *keyPanels, *valuePanels;   // of all keys of the segment, both laid out as packKeys does
   float *dq, *dk, *dv;
   int64_t length, groupHeads, qStride, kvStride, lseStride, headDim;
 };
 constexpr int64_t kAttentionQueryBlock = 64;
-inline int64_t attentionGradientScratch(int64_t length) { return kAttentionQueryBlock * (2 * length + 64); }
+inline int64_t attentionGradientScratch(int64_t length) { return kAttentionQueryBlock * 2 * (length + kKeyPanel); }
 PARL_KERNEL(void, attentionGradient, (const AttentionGradient& gradient, float* scratch, float* matmulScratch))
 
 }  // namespace parl

@@ -1,5 +1,5 @@
 // The language-model head fused with logprob.h: log-probability and entropy straight from hidden states.
-// Logits are computed for a tile of rows at a time, so the [n, v] matrix never exists.
+// Logits are computed for a tile of rows and a block of the vocabulary at a time, so the [n, v] matrix never exists.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,7 @@ struct MatmulBlock {
   int64_t m, n, k;
   bool accumulate;
 };
-constexpr int64_t kMatmulScratchFloats = 256 * 192 + 256 * 1024 + 256;  // packed a, packed b, overrun of vector stores
+constexpr int64_t kMatmulScratchFloats = 384 * 168 + 384 * 1024 + 256;  // packed a, packed b, overrun of vector stores
 PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
 
 }  // namespace parl

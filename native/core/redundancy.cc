@@ -91,16 +91,18 @@ class TokenPositions {
 };
 
 // The masks of a short sequence's tokens: bit i of a token's mask is set where the sequence holds it at i. Open addressing over
-// slots that a stamp marks as taken, so that the next sequence needs no clearing.
+// slots that a stamp marks as taken, so that the next sequence needs no clearing; the slots, sparse, hold no masks, so that they
+// stay in the first cache.
 class TokenMasks {
  public:
   static constexpr size_t kMostWords = 4;
 
   // `words` of a mask are used; sequences longer than 64 * kMostWords do not fit.
   void begin(std::span<const int32_t> tokens, size_t words) {
-    const size_t slots = std::bit_ceil(2 * tokens.size() + 1);
+    const size_t slots = std::bit_ceil(4 * tokens.size() + 1);
     if (slots_.size() < slots) {
       slots_.assign(slots, {});
+      masks_.assign(slots / 4 + 1, {});
       stamp_ = 0;
     }
     bits_ = 64 - std::countr_zero(slots_.size());
@@ -108,28 +110,31 @@ class TokenMasks {
       for (Slot& slot : slots_) slot.stamp = 0;
       stamp_ = 1;
     }
+    uint32_t used = 0;
     for (size_t i = 0; i < tokens.size(); ++i) {
       Slot& slot = find(tokens[i]);
       if (slot.stamp != stamp_) {
-        slot.stamp = stamp_;
-        slot.token = tokens[i];
-        for (size_t w = 0; w < words; ++w) slot.mask[w] = 0;
+        slot = {tokens[i], stamp_, ++used};
+        for (size_t w = 0; w < words; ++w) masks_[used].words[w] = 0;
       }
-      slot.mask[i / 64] |= uint64_t{1} << (i % 64);
+      masks_[slot.mask].words[i / 64] |= uint64_t{1} << (i % 64);
     }
   }
 
-  // nullptr where the sequence does not hold the token.
+  // All zeros where the sequence does not hold the token: a branch here would be guessed wrong for every other token.
   const uint64_t* of(int32_t token) {
     const Slot& slot = find(token);
-    return slot.stamp == stamp_ ? slot.mask : nullptr;
+    return masks_[slot.stamp == stamp_ ? slot.mask : 0].words;
   }
 
  private:
   struct Slot {
     int32_t token = 0;
     uint32_t stamp = 0;
-    uint64_t mask[kMostWords];
+    uint32_t mask = 0;
+  };
+  struct Mask {
+    uint64_t words[kMostWords] = {};
   };
 
   Slot& find(int32_t token) {
@@ -139,6 +144,7 @@ class TokenMasks {
   }
 
   std::vector<Slot> slots_;
+  std::vector<Mask> masks_;  // the first one stays 0
   uint32_t stamp_ = 0;
   int bits_ = 64;
 };
@@ -154,7 +160,6 @@ int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
   for (uint64_t& word : row) word = ~uint64_t{0};
   for (int32_t token : b) {
     const uint64_t* match = masks.of(token);
-    if (match == nullptr) continue;
     unsigned char carry = 0;
     for (size_t w = 0; w < kWords; ++w) {
       const uint64_t sum = addWithCarry(row[w], row[w] & match[w], carry);

@@ -25,8 +25,25 @@ CreditStatus discountedReturns(const float* rewards, const TokenRows& rows, doub
 // delta[t] = r[t] + gamma V[next] - V[t];  A[t] = delta[t] + gamma lambda A[next];  return[t] = A[t] + V[t].
 //   rewards, values [tokens] (read); values at tokens that were not sampled are not used
 //   advantages, returns [tokens] (overwritten)
-// The recurrence is serial along a row, so four rows are walked side by side to hide its latency.
+// The recurrence is serial along a row, so a vector of rows is walked side by side.
 CreditStatus generalizedAdvantages(const float* rewards, const float* values, const TokenRows& rows, double gamma,
                                    double lambda, float* advantages, float* returns);
+
+// ---- kernels -------------------------------------------------------------------------------------------------------
+
+constexpr int kCreditRows = 16;  // no ISA takes more rows at a time
+struct CreditRows {
+  const float *rewards, *values;  // of all rows, as is the rest
+  const uint8_t* mask;
+  double gamma, decay;
+  float *advantages, *returns;
+  int rows;  // <= kCreditRows
+  int64_t begins[kCreditRows], lengths[kCreditRows];
+};
+struct CreditFlags {
+  bool stray;      // a reward stands on a token that was not sampled
+  bool notFinite;  // an advantage is not finite
+};
+PARL_KERNEL(CreditFlags, generalizedAdvantageRows, (const CreditRows& rows))
 
 }  // namespace parl

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "core/linear_logprob.h"
+#include "core/matmul.h"
 #include "core/thread_pool.h"
 
 namespace {
@@ -165,4 +166,47 @@ TEST(linear_logprob_bits_do_not_depend_on_tiles_neighbours_or_threads) {
                                 nullptr, {550, d, v, 1}, dHidden.data(), halves.data());
   }
   CHECK(halves == firstDWeight);
+}
+
+TEST(logprob_merges_blocks_of_a_large_vocabulary) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const int64_t v = 2 * parl::kLogprobBlock + 100, n = 3;
+  std::vector<float> logits(static_cast<size_t>(n * v), -inf);
+  // Row 0: impossible tokens in the first block, then 0 and 1 in the others. Row 1: NaN in the last block. Row 2: nothing possible.
+  logits[static_cast<size_t>(parl::kLogprobBlock + 7)] = 0;
+  logits[static_cast<size_t>(v - 1)] = 1;
+  logits[static_cast<size_t>(v)] = 0;
+  logits[static_cast<size_t>(2 * v - 1)] = std::nanf("");
+  const std::vector<int32_t> targets{static_cast<int32_t>(v - 1), 0, 0};
+  std::vector<float> logprobs(3), entropies(3), lse(3);
+  parl::logprobForward(logits.data(), targets.data(), n, v, 1, logprobs.data(), entropies.data(), lse.data());
+  const double p = 1 / (1 + std::exp(-1.0));
+  CHECK_NEAR(logprobs[0], std::log(p), 1e-6);
+  CHECK_NEAR(entropies[0], -p * std::log(p) - (1 - p) * std::log(1 - p), 1e-6);
+  CHECK(std::isnan(logprobs[1]) && std::isnan(entropies[1]) && std::isnan(lse[1]));
+  CHECK(std::isnan(logprobs[2]) && std::isnan(entropies[2]) && std::isnan(lse[2]));
+}
+
+TEST(linear_logprob_of_a_large_vocabulary_has_the_bits_of_whole_rows) {
+  const int64_t n = 5, d = 7, v = parl::kLogprobBlock + 900;
+  const auto hidden = parl::test::mixedFloats(1, static_cast<size_t>(n * d)), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
+  const std::vector<int32_t> targets{0, static_cast<int32_t>(v - 1), 4095, 4096, 17};
+  std::vector<float> logits(static_cast<size_t>(n * v)), expected[3], actual[3];
+  for (auto& values : expected) values.resize(static_cast<size_t>(n));
+  for (auto& values : actual) values.resize(static_cast<size_t>(n));
+  parl::matmul(hidden.data(), weight.data(), logits.data(), {n, v, d, false, true, false});
+  parl::logprobForward(logits.data(), targets.data(), n, v, 0.7f, expected[0].data(), expected[1].data(), expected[2].data());
+  parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), {n, d, v, 0.7f}, actual[0].data(), actual[1].data(), actual[2].data());
+  for (int i = 0; i < 3; ++i) CHECK(expected[i] == actual[i]);
+
+  // And the gradients those of the whole matrix.
+  const auto upstream = parl::test::mixedFloats(3, static_cast<size_t>(n));
+  std::vector<float> dHidden(static_cast<size_t>(n * d)), dWeight(static_cast<size_t>(v * d)), wholeHidden(dHidden), wholeWeight(dWeight);
+  parl::logprobBackward(upstream.data(), upstream.data(), logits.data(), targets.data(), expected[2].data(), expected[1].data(), n, v, 0.7f, logits.data());
+  parl::matmul(logits.data(), weight.data(), wholeHidden.data(), {n, d, v, false, false, false});
+  parl::matmul(logits.data(), hidden.data(), wholeWeight.data(), {v, d, n, true, false, true});
+  parl::linearLogprobBackward(upstream.data(), upstream.data(), hidden.data(), weight.data(), targets.data(), actual[2].data(),
+                              actual[1].data(), {n, d, v, 0.7f}, dHidden.data(), dWeight.data());
+  CHECK(dHidden == wholeHidden);
+  CHECK(dWeight == wholeWeight);
 }

@@ -78,6 +78,35 @@ TEST(advantages_are_those_of_each_row_alone_on_any_threads) {
   parl::setThreadCount(2);
 }
 
+TEST(advantages_of_rows_of_any_length_follow_the_recurrence) {
+  // More rows than a vector has lanes, of lengths around its width and the block of steps, and empty ones.
+  std::vector<int32_t> offsets{0};
+  for (int32_t length : {0, 1, 7, 8, 9, 63, 64, 65, 130, 0, 200, 15, 16, 17, 33, 128, 5, 64, 1}) offsets.push_back(offsets.back() + length);
+  const auto tokens = static_cast<size_t>(offsets.back());
+  auto rewards = parl::test::mixedFloats(1, tokens);
+  const auto values = parl::test::mixedFloats(2, tokens);
+  std::vector<uint8_t> mask(tokens);
+  for (size_t t = 0; t < tokens; ++t) {
+    mask[t] = t * 2654435761u % 7 < 4;
+    if (mask[t] == 0) rewards[t] = 0;
+  }
+  std::vector<float> advantages(tokens, -1), returns(tokens, -1);
+  const double gamma = 0.9, lambda = 0.8;
+  parl::generalizedAdvantages(rewards.data(), values.data(), {mask, offsets}, gamma, lambda, advantages.data(), returns.data());
+  for (size_t row = 0; row + 1 < offsets.size(); ++row) {
+    double next = 0, carry = 0;
+    for (int32_t t = offsets[row + 1] - 1; t >= offsets[row]; --t) {
+      const auto i = static_cast<size_t>(t);
+      if (mask[i] != 0) {
+        carry = (static_cast<double>(rewards[i]) + gamma * next - static_cast<double>(values[i])) + gamma * lambda * carry;
+        next = static_cast<double>(values[i]);
+      }
+      CHECK(advantages[i] == (mask[i] != 0 ? static_cast<float>(carry) : 0.0f));
+      CHECK(returns[i] == (mask[i] != 0 ? static_cast<float>(carry + next) : 0.0f));
+    }
+  }
+}
+
 TEST(token_rewards_add_up_and_broadcast) {
   const std::vector<int32_t> offsets = {0, 19, 19, 23};
   const std::vector<uint8_t> mask = {1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1};

@@ -1,11 +1,11 @@
 // Causal attention, a block of query rows of one head (or of the heads of a group at one position) against all their keys.
 //
 // A tile of R rows (R as in tile.h):
-//   pass 1: transpose the queries to [headDim][R]
-//   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 vectors of keys over ascending d; keys come in
+//   pass 1: transpose the queries to [headDim][R], where rows are not read in place (tile.h)
+//   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 (or 4) vectors of keys over ascending d; keys come in
 //           panels of 32 [headDim][32], so the vectors are contiguous on every ISA
 //   pass 3: per row: max, e^(score - max), their sum (key j in lane j mod 2 kWidth)
-//   pass 4: transpose the weights to [keys][R]
+//   pass 4: transpose the weights to [keys][R], where rows are not read in place
 //   pass 5: out = weights v, a register tile of R rows x 2 vectors of headDim over ascending keys, times 1 / sum. Keys that
 //           all rows see come first; the triangle at the end adds to each row exactly the keys it sees (adding 0 * v
 //           instead would let an Infinity of a later token into an earlier row).
@@ -42,23 +42,36 @@ inline void exponentials(float* scores, int64_t keys, float& max, float& sum) {
   int64_t i = 0;
   for (; i + 2 <= whole; i += 2) {
     float* at = scores + i * kWidth;
-    const Vec even = vexp(load(at) - shift), odd = vexp(load(at + kWidth) - shift);
+    const Vec even = vexpBelow80(load(at) - shift), odd = vexpBelow80(load(at + kWidth) - shift);
     store(at, even);
     store(at + kWidth, odd);
     sums[0] += even;
     sums[1] += odd;
   }
   if (i < whole) {
-    const Vec even = vexp(load(scores + i * kWidth) - shift);
+    const Vec even = vexpBelow80(load(scores + i * kWidth) - shift);
     store(scores + i * kWidth, even);
     sums[0] += even;
   }
   if (lanes > 0) {
-    const Vec last = vexp(loadPartial(scores + whole * kWidth, lanes, kMinusInfinity) - shift);
+    const Vec last = vexpBelow80(loadPartial(scores + whole * kWidth, lanes, kMinusInfinity) - shift);
     store(scores + whole * kWidth, last);
     sums[whole % 2] += last;
   }
   sum = reduceAdd(sums[0] + sums[1]);
+}
+
+// The weight of row r and key j stands at at[r * row + j * key].
+struct Weights {
+  const float* at;
+  int64_t row, key;
+};
+
+// Vectors of keys, or of dimensions, that a tile of R rows takes at once. A few rows alone have too few chains to hide the latency
+// of a multiply-add: the heads of a group in a decoding step.
+template <int R>
+constexpr int vectorsFor() {
+  return kWidth == 8 && R <= 3 ? 4 : kTileVecs;
 }
 
 struct RowTile {
@@ -76,15 +89,21 @@ struct RowTile {
     float* weights = scores + R * stride;
     const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(x.headDim));
 
-    packTransposed(x.q + first * x.qStride, x.qStride, R, x.headDim, queries, R);
-    for (int64_t j = 0; j < keys; j += kTileColumns) {
-      Vec acc[R][kTileVecs] = {};
+    const float* q = x.q + first * x.qStride;
+    if (!kRowsInPlace) packTransposed(q, x.qStride, R, x.headDim, queries, R);
+    constexpr int kVecs = vectorsFor<R>();
+    for (int64_t j = 0; j < keys; j += kVecs * kWidth) {
+      Vec acc[R][kVecs] = {};
       const float* panel = x.keyPanels + j / kKeyPanel * kKeyPanel * x.headDim + j % kKeyPanel;
-      multiplyTile<R, kTileVecs>(acc, x.headDim, queries, R, panel, kKeyPanel);
+      if (kRowsInPlace) {
+        multiplyRows<R, kVecs>(acc, x.headDim, q, x.qStride, panel, kKeyPanel);
+      } else {
+        multiplyTile<R, kVecs>(acc, x.headDim, queries, R, panel, kKeyPanel);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
-        for (int c = 0; c < kTileVecs; ++c) store(scores + r * stride + j + c * kWidth, acc[r][c] * splat(scale));
+        for (int c = 0; c < kVecs; ++c) store(scores + r * stride + j + c * kWidth, acc[r][c] * splat(scale));
       }
     }
 
@@ -97,19 +116,27 @@ struct RowTile {
         x.lse[(first + r) * x.lseStride] = static_cast<float>(static_cast<double>(max) + __builtin_log(static_cast<double>(sum)));
       }
     }
-    packTransposed(scores, stride, R, keys, weights, R);
+    if (!kRowsInPlace) packTransposed(scores, stride, R, keys, weights, R);
+    const Weights own = kRowsInPlace ? Weights{scores, stride, 1} : Weights{weights, 1, R};
 
     int64_t d = 0;
-    for (; d + 2 * kWidth <= x.headDim; d += 2 * kWidth) values<R, 2, false>(position + 1, weights, d, kWidth, inverse);
-    for (; d + kWidth <= x.headDim; d += kWidth) values<R, 1, false>(position + 1, weights, d, kWidth, inverse);
-    if (d < x.headDim) values<R, 1, true>(position + 1, weights, d, static_cast<int>(x.headDim - d), inverse);
+    if constexpr (kVecs > 2) {
+      for (; d + kVecs * kWidth <= x.headDim; d += kVecs * kWidth) values<R, kVecs, false>(position + 1, own, d, kWidth, inverse);
+    }
+    for (; d + 2 * kWidth <= x.headDim; d += 2 * kWidth) values<R, 2, false>(position + 1, own, d, kWidth, inverse);
+    for (; d + kWidth <= x.headDim; d += kWidth) values<R, 1, false>(position + 1, own, d, kWidth, inverse);
+    if (d < x.headDim) values<R, 1, true>(position + 1, own, d, static_cast<int>(x.headDim - d), inverse);
   }
 
   template <int R, int NV, bool Partial>
-  __attribute__((noinline)) void values(int64_t common, const float* weights, int64_t d, int lastLanes,
+  __attribute__((noinline)) void values(int64_t common, const Weights& weights, int64_t d, int lastLanes,
                                         const float* inverse) const {
     Vec acc[R][NV] = {};
-    multiplyTile<R, NV, Partial>(acc, common, weights, R, x.values + d, x.valueStride, lastLanes);
+    if (kRowsInPlace) {
+      multiplyRows<R, NV, Partial>(acc, common, weights.at, weights.row, x.values + d, x.valueStride, lastLanes);
+    } else {
+      multiplyTile<R, NV, Partial>(acc, common, weights.at, R, x.values + d, x.valueStride, lastLanes);
+    }
     if (x.positionStep != 0) {
 #pragma GCC unroll 16
       for (int t = 1; t < R; ++t) {
@@ -119,7 +146,7 @@ struct RowTile {
 #pragma GCC unroll 16
         for (int r = t; r < R; ++r) {
 #pragma GCC unroll 8
-          for (int c = 0; c < NV; ++c) acc[r][c] = fma(splat(weights[key * R + r]), columns[c], acc[r][c]);
+          for (int c = 0; c < NV; ++c) acc[r][c] = fma(splat(weights.at[key * weights.key + r * weights.row]), columns[c], acc[r][c]);
         }
       }
     }

@@ -1,15 +1,18 @@
 // Gradient of causal attention for one key/value head of one segment; weights are recomputed from lse.
 //
 // For each query head of the group, for each block of kAttentionQueryBlock queries, with the keys they see:
-//   pass 1: p = e^(scale q k^T - lse), zero where the key is behind the query
-//   pass 2: dv += p^T dOut
-//   pass 3: ds = scale p (dOut v^T - delta), delta = sum over d of dOut * out
+//   pass 1: q k^T and dOut v^T, tile by tile of rows up to the keys that its last one sees; keys and values come in panels
+//           (attention.h) that are packed once for all heads and blocks
+//   pass 2: p = e^(scale q k^T - lse) and ds = scale p (dOut v^T - delta), delta = sum over d of dOut * out; both are zero where
+//           the key is behind the query
+//   pass 3: dv += p^T dOut
 //   pass 4: dk += ds^T q
 //   pass 5: dq = ds k
-// All products are matmulBlock. dk and dv add over heads, then over ascending queries; one thread owns them, so nothing
+// The last three are matmulBlock, over the whole square of a block: half of the square on the diagonal is zeros, which is what
+// is lost (a quarter of the work at 256 tokens, an eighth at 512). dk and dv add over heads, then over ascending queries; one thread owns them, so nothing
 // races. Blocks lie at fixed places of the segment: neighbours in the batch change no bit.
 #include "core/attention.h"
-#include "core/kernels/vec.h"
+#include "core/kernels/tile.h"
 #include "core/matmul.h"
 
 namespace parl::PARL_ISA {
@@ -24,6 +27,35 @@ inline float dotRow(const float* a, const float* b, int64_t count) {
   }
   return reduceAdd(sum);
 }
+
+// out[r][j] = chain over ascending d of x[r][d] times dimension d of panel entry j, for the rows of one tile and `keys` entries.
+struct PanelRows {
+  const float* x;
+  int64_t xRow;
+  const float* panels;
+  float* out;
+  int64_t outRow, keys, headDim;
+  float* scratch;
+
+  template <int R>
+  __attribute__((noinline)) void run() const {
+    if (!kRowsInPlace) packTransposed(x, xRow, R, headDim, scratch, R);
+    for (int64_t j = 0; j < keys; j += kTileColumns) {
+      Vec acc[R][kTileVecs] = {};
+      const float* panel = panels + j / kKeyPanel * kKeyPanel * headDim + j % kKeyPanel;
+      if (kRowsInPlace) {
+        multiplyRows<R, kTileVecs>(acc, headDim, x, xRow, panel, kKeyPanel);
+      } else {
+        multiplyTile<R, kTileVecs>(acc, headDim, scratch, R, panel, kKeyPanel);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+        for (int c = 0; c < kTileVecs; ++c) store(out + r * outRow + j + c * kWidth, acc[r][c]);
+      }
+    }
+  }
+};
 
 inline void zeroFrom(float* row, int64_t from, int64_t to) {
   for (int64_t j = from; j < to; ++j) row[j] = 0.0f;
@@ -40,22 +72,29 @@ void attentionGradient(const AttentionGradient& g, float* scratch, float* matmul
   for (int64_t head = 0; head < g.groupHeads; ++head) {
     for (int64_t first = 0; first < g.length; first += kAttentionQueryBlock) {
       const int64_t queries = g.length - first < kAttentionQueryBlock ? g.length - first : kAttentionQueryBlock;
-      const int64_t keys = first + queries, stride = (keys + kWidth - 1) / kWidth * kWidth;
+      const int64_t keys = first + queries, stride = (keys + kTileColumns - 1) / kTileColumns * kTileColumns;
       float* p = scratch;
       float* ds = scratch + queries * stride;
       const int64_t at = first * g.qStride + head * g.headDim;
       const float *q = g.q + at, *out = g.out + at, *dOut = g.dOut + at;
       const float* lse = g.lse + first * g.lseStride + head;
 
-      matmulBlock({q, g.qStride, 1, g.k, 1, g.kvStride, p, stride, queries, keys, g.headDim, false}, matmulScratch);
-      matmulBlock({dOut, g.qStride, 1, g.v, 1, g.kvStride, ds, stride, queries, keys, g.headDim, false}, matmulScratch);
+      const int64_t tiles = (queries + kTileRows - 1) / kTileRows;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t row = queries * t / tiles, end = queries * (t + 1) / tiles;
+        const auto rows = static_cast<int>(end - row);
+        withRows(rows, PanelRows{q + row * g.qStride, g.qStride, g.keyPanels, p + row * stride, stride, first + end, g.headDim,
+                                 matmulScratch});
+        withRows(rows, PanelRows{dOut + row * g.qStride, g.qStride, g.valuePanels, ds + row * stride, stride, first + end, g.headDim,
+                                 matmulScratch});
+      }
       for (int64_t r = 0; r < queries; ++r) {
         float *pRow = p + r * stride, *dsRow = ds + r * stride;
         const int64_t seen = first + r + 1;
         const Vec shift = splat(-lse[r * g.lseStride]);
         const Vec delta = splat(dotRow(dOut + r * g.qStride, out + r * g.qStride, g.headDim));
         for (int64_t j = 0; j < seen; j += kWidth) {
-          const Vec weight = vexp(fma(load(pRow + j), splat(scale), shift));
+          const Vec weight = vexpBelow80(fma(load(pRow + j), splat(scale), shift));
           store(pRow + j, weight);
           store(dsRow + j, weight * (load(dsRow + j) - delta) * splat(scale));
         }

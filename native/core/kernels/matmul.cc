@@ -1,15 +1,17 @@
 // out[m,n] (+)= op(a)[m,k] op(b)[k,n], one rectangle on one thread.
 //
-//   for each slice of depth (kDepth), for each block of columns (kColumnBlock):
+//   for each block of columns (kColumnBlock), for each slice of depth (kDepth):
 //     pass 1: pack op(b) into panels [kDepth][kTileColumns], columns behind n as zeros
 //     for each block of rows (kRowBlock):
-//       pass 2: pack op(a) into panels [kDepth][rows of the tile]
+//       pass 2: pack op(a) into panels [kDepth][rows of the tile], where it is not read in place
 //       pass 3: for each b panel, for each a panel: load the tile of out (zeros at the first slice), continue its chains
 //               over the slice, store it
 //
-// Why this blocking: a b panel of 256 x 32 floats is 32 KiB and stays in L1 while all a panels of the row block
-// (256 x 168 floats, 168 KiB) stream from L2. Storing a chain's value to out between slices and loading it again is exact,
-// so slices do not show in the result. Packing absorbs all transposes; a transposed operand goes through registers in squares.
+// Why this blocking: a b panel of 384 x 16 floats (AVX2) is 24 KiB and stays in L1 while all a panels of the row block
+// stream from L2. Slices inside of columns: what they add to, kColumnBlock columns of out, is still in the last cache. Storing a
+// chain's value to out between slices and loading it again is exact, so slices do not show in the result. Packing absorbs all
+// transposes; a transposed operand goes through registers in squares. A row-major op(a) is not packed at all where a tile has few
+// rows: with n = 128 packing costs as much as a tenth of the product.
 // The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 #include "core/matmul.h"
 
@@ -18,7 +20,7 @@
 namespace parl::PARL_ISA {
 namespace {
 
-constexpr int64_t kDepth = 256;
+constexpr int64_t kDepth = kTileColumns <= 16 ? 384 : 256;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
 constexpr int64_t kColumnBlock = 1024;
 
@@ -67,8 +69,18 @@ inline void packRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0
   }
 }
 
+// Asks for the next tile's rows while this one is multiplied: they are short pieces far apart, which the processor does not foresee.
+inline void fetchRows(const float* p, int64_t row, int64_t rows, int64_t columns) {
+  constexpr int64_t kLineFloats = 16;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; c += kLineFloats) __builtin_prefetch(p + r * row + c);
+  }
+}
+
+// a is packed [depth][R] (aRow 0) or lies row-major where it is.
 struct Tile {
   const float* a;
+  int64_t aRow;
   const float* b;
   float* out;
   int64_t outRow, depth;
@@ -94,7 +106,11 @@ struct Tile {
         for (int c = 0; c < kTileVecs; ++c) acc[r][c] = loadPartial(out + r * outRow + c * kWidth, lanes(width, c));
       }
     }
-    multiplyTile<R, kTileVecs>(acc, depth, a, R, b, kTileColumns);
+    if (kRowsInPlace && aRow != 0) {
+      multiplyRows<R, kTileVecs>(acc, depth, a, aRow, b, kTileColumns);
+    } else {
+      multiplyTile<R, kTileVecs>(acc, depth, a, R, b, kTileColumns);
+    }
     if (width == kTileColumns) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
@@ -123,32 +139,41 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
   const int64_t slices = (x.k + kDepth - 1) / kDepth;
   const int64_t rowBlocks = (x.m + kRowBlock - 1) / kRowBlock;
   const int64_t columnBlock = columnBlockFor(x.m);
-  for (int64_t slice = 0; slice < slices; ++slice) {
-    const int64_t p0 = x.k * slice / slices, depth = x.k * (slice + 1) / slices - p0;
-    for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
-      const int64_t columns = smaller(columnBlock, x.n - j0);
+  const bool inPlace = kRowsInPlace && x.aDepth == 1;
+  for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
+    const int64_t columns = smaller(columnBlock, x.n - j0);
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      const int64_t p0 = x.k * slice / slices, depth = x.k * (slice + 1) / slices - p0;
       packColumns(x, p0, depth, j0, columns, packedB);
       for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
         const int64_t first = x.m * rowBlock / rowBlocks, rows = x.m * (rowBlock + 1) / rowBlocks - first;
         const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-        // With one row block and several column blocks the packed rows are still there from the first one.
-        if (rowBlocks > 1 || j0 == 0) {
+        int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
+        for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
+        const float* a = x.a + first * x.aRow + p0;
+        // With one row block and one slice the packed rows are still there from the first column block.
+        if (!inPlace && (rowBlocks > 1 || slices > 1 || j0 == 0)) {
           for (int64_t t = 0; t < tiles; ++t) {
-            const int64_t i = rows * t / tiles;
-            packRows(x, p0, depth, first + i, static_cast<int>(rows * (t + 1) / tiles - i), packedA + i * depth);
+            packRows(x, p0, depth, first + start[t], static_cast<int>(start[t + 1] - start[t]), packedA + start[t] * depth);
           }
         }
         for (int64_t j = 0; j < columns; j += kTileColumns) {
+          float* out = x.out + first * x.outRow + j0 + j;
           for (int64_t t = 0; t < tiles; ++t) {
-            const int64_t i = rows * t / tiles;
-            const Tile tile{packedA + i * depth,
+            if (t + 1 < tiles) {
+              const int64_t next = start[t + 1], count = start[t + 2] - next;
+              if (inPlace && j == 0) fetchRows(a + next * x.aRow, x.aRow, count, depth);
+              fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
+            }
+            const Tile tile{inPlace ? a + start[t] * x.aRow : packedA + start[t] * depth,
+                            inPlace ? x.aRow : 0,
                             packedB + j * depth,
-                            x.out + (first + i) * x.outRow + j0 + j,
+                            out + start[t] * x.outRow,
                             x.outRow,
                             depth,
                             static_cast<int>(smaller(kTileColumns, columns - j)),
                             slice == 0 && !x.accumulate};
-            withRows(static_cast<int>(rows * (t + 1) / tiles - i), tile);
+            withRows(static_cast<int>(start[t + 1] - start[t]), tile);
           }
         }
       }

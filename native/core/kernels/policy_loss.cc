@@ -77,7 +77,10 @@ struct Constants {
   bool isCapped, isDual;
   explicit Constants(const PolicyLossOptions& o)
       : low(splat(o.low)), high(splat(o.high)), cap(splat(o.ratioCap)), dual(splat(o.dualClip)), tauPositive(splat(o.tauPositive)),
-        tauNegative(splat(o.tauNegative)), beta(splat(o.beta)), isCapped(o.ratioCap > 0), isDual(o.dualClip > 0) {}
+        tauNegative(splat(o.tauNegative)), beta(splat(o.beta)), isCapped(o.ratioCap > 0), isDual(o.dualClip > 0) {
+    // Nothing is above -A times infinity where A < 0: the plain path needs no branch.
+    if (!isDual) dual = splat(kInfinity);
+  }
 };
 
 // Value of an objective; its derivative by the log-ratio (through the ratio) and, apart, by the logprob itself.
@@ -86,7 +89,8 @@ struct Objective {
   VecI clipped, dual, low, high;
 };
 
-template <PolicyObjective kind>
+// `isPlain`: no cap.
+template <PolicyObjective kind, bool isPlain = false>
 inline Objective objectiveOf(Vec ratio, Vec a, Vec logprob, Vec logRatio, const Constants& c) {
   Objective f{};
   const Vec zero = splat(0.0f);
@@ -94,7 +98,7 @@ inline Objective objectiveOf(Vec ratio, Vec a, Vec logprob, Vec logRatio, const 
   if constexpr (kind == PolicyObjective::clip) {
     const Vec bounded = clamped(ratio, c.low, c.high);
     VecI passes = splatI(-1);
-    if (c.isCapped) {
+    if (!isPlain && c.isCapped) {
       r = vmin(c.cap, ratio);
       passes = ratio < c.cap;
     }
@@ -102,8 +106,8 @@ inline Objective objectiveOf(Vec ratio, Vec a, Vec logprob, Vec logRatio, const 
     f.clipped = clipped > plain;
     f.value = select(f.clipped, clipped, plain);
     // The clipped term can win inside the bounds only where the cap holds the other one down.
-    passes = c.isCapped ? (f.clipped & (ratio > c.low) & (ratio < c.high)) | (~f.clipped & passes) : ~f.clipped;
-    if (c.isDual) {
+    passes = !isPlain && c.isCapped ? (f.clipped & (ratio > c.low) & (ratio < c.high)) | (~f.clipped & passes) : ~f.clipped;
+    if (isPlain || c.isDual) {
       const Vec most = -a * c.dual;
       f.dual = (f.value > most) & (a < zero);
       f.value = select(f.dual, most, f.value);
@@ -174,12 +178,13 @@ RowRatio rowRatio(const PolicyTokens& in, int64_t n) {
   return row;
 }
 
-template <PolicyObjective kind, bool ofSequence>
+// `isPlain`: a token's own ratio without a cap, no weights, no KL. Without those options the loop has half the instructions.
+template <PolicyObjective kind, bool ofSequence, bool isPlain = false>
 void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const PolicyLossOptions& o, float* gradient,
                      PolicyRowStatistics& statistics) {
   const Constants c(o);
   const Vec weight = splat(static_cast<float>(rowWeight)), logRatioMin = splat(o.logRatioMin), logRatioMax = splat(o.logRatioMax);
-  const bool hasKl = in.referenceLogprobs != nullptr && o.kl.estimator != KlEstimator::none;
+  const bool hasKl = !isPlain && in.referenceLogprobs != nullptr && o.kl.estimator != KlEstimator::none;
   const Vec klCoefficient = splat(o.kl.coefficient);
   Tally tally;
 
@@ -213,8 +218,8 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
       logRatio = rowLogRatio;
       inside = rowInside;
     }
-    Objective f = objectiveOf<kind>(ratio, a, logprob, kind == PolicyObjective::quadratic ? raw : logRatio, c);
-    if (in.weights != nullptr) {
+    Objective f = objectiveOf<kind, isPlain>(ratio, a, logprob, kind == PolicyObjective::quadratic ? raw : logRatio, c);
+    if (!isPlain && in.weights != nullptr) {
       const Vec w = kept(sampled, floatsAt(in.weights + i, lanes));
       f.value *= w;
       f.byRatio *= w;
@@ -243,7 +248,7 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
     tally.loss.add(kept(sampled, value));
     tally.logRatio.add(d);  // 0 where not sampled
     tally.k3.add(expMinusLine(d, e));
-    tally.ratio.add(kept(sampled, ratio));
+    if constexpr (!isPlain) tally.ratio.add(kept(sampled, ratio));
     tally.tokens -= sampled;
     tally.clipped -= f.clipped & sampled;
     tally.dual -= f.dual & sampled;
@@ -264,6 +269,8 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
     }
   }
   tally.write(rowWeight, statistics);
+  // e^d is (e^d - 1 - d) + 1 + d, and those are added up already.
+  if constexpr (isPlain) statistics.ratio = statistics.k3 + statistics.tokens + statistics.logRatio;
 }
 
 void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const PolicyLossOptions& o, float* gradient,
@@ -328,7 +335,10 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
 template <PolicyObjective kind>
 void byLevel(const PolicyTokens& in, int64_t n, double rowWeight, const PolicyLossOptions& o, float* gradient,
              PolicyRowStatistics& statistics) {
-  if (o.level == RatioLevel::token) {
+  const bool isPlain = o.ratioCap <= 0 && in.weights == nullptr && (in.referenceLogprobs == nullptr || o.kl.estimator == KlEstimator::none);
+  if (kind == PolicyObjective::clip && o.level == RatioLevel::token && isPlain) {
+    tokenObjectives<PolicyObjective::clip, false, true>(in, n, rowWeight, o, gradient, statistics);
+  } else if (o.level == RatioLevel::token) {
     tokenObjectives<kind, false>(in, n, rowWeight, o, gradient, statistics);
   } else {
     tokenObjectives<kind, true>(in, n, rowWeight, o, gradient, statistics);

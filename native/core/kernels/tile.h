@@ -18,6 +18,9 @@ constexpr int kTileRows = 4;
 #endif
 constexpr int kTileVecs = 2;
 constexpr int kTileColumns = kTileVecs * kWidth;
+// Where a tile's rows are few enough for a pointer each, row-major rows are read where they lie (multiplyRows): packing them would
+// cost more than the strided reads, which the first cache serves.
+constexpr bool kRowsInPlace = kTileRows <= 6;
 static_assert(kTileRows <= kWidth, "packing a row block transposes it within one square of vectors");
 
 // NV vectors of columns, the last one of `lastLanes` lanes when it is partial.
@@ -43,6 +46,26 @@ __attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64
       for (int c = 0; c < NV; ++c) acc[r][c] = fma(row, columns[c], acc[r][c]);
     }
     a += aStep;
+    b += bStep;
+  }
+}
+
+// The same with a row-major: a[r * aRow + p] times b[p * bStep + c * kWidth ...]. No packing of a, and R streams in its stead.
+template <int R, int NV, bool Partial = false>
+__attribute__((always_inline)) inline void multiplyRows(Vec (&acc)[R][NV], int64_t k, const float* a, int64_t aRow,
+                                                        const float* b, int64_t bStep, int lastLanes = kWidth) {
+  const float* row[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) row[r] = a + r * aRow;
+  for (int64_t p = 0; p < k; ++p) {
+    Vec columns[NV];
+    loadColumns<NV, Partial>(columns, b, lastLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const Vec x = splat(row[r][p]);
+#pragma GCC unroll 8
+      for (int c = 0; c < NV; ++c) acc[r][c] = fma(x, columns[c], acc[r][c]);
+    }
     b += bStep;
   }
 }

@@ -87,8 +87,25 @@ inline Vec vsqrt(Vec x) {
 }
 
 inline Vec select(VecI mask, Vec yes, Vec no) { return mask ? yes : no; }
-inline Vec vmax(Vec a, Vec b) { return a > b ? a : b; }  // b where either is NaN
-inline Vec vmin(Vec a, Vec b) { return a < b ? a : b; }
+// a > b ? a : b and a < b ? a : b: b where either is NaN. That is what one x86 instruction computes; compilers do not find it.
+inline Vec vmax(Vec a, Vec b) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+inline Vec vmin(Vec a, Vec b) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_min_ps((__m512)a, (__m512)b);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (Vec)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return a < b ? a : b;
+#endif
+}
 
 // Sum and maximum over the lanes, always by halving: lane i with lane i + half.
 inline float reduceAdd(Vec v) {
@@ -108,17 +125,21 @@ inline float reduceMax(Vec v) {
   return lanes[0];
 }
 
-// e^x. Cody-Waite reduction by ln 2 in two parts, then a polynomial of degree 6 (Cephes expf).
-// Max error 2 ULP for x in [-87.3, 88.7]; below -87.33 exactly 0 (no subnormals), above 88.72 inf; NaN stays NaN.
-inline Vec vexp(Vec x) {
-  const Vec high = splat(88.7228390f), low = splat(-87.3365448f);
-  const VecI overflow = x > high, underflow = x < low, nan = x != x;
-  const Vec clamped = vmin(vmax(x, low), high);
-  // Round to nearest by the magic constant 1.5 * 2^23.
+// Where e^x has become 0 for sure: see vexpBelow80().
+constexpr float kExpZero = -87.9f;
+
+namespace {
+
+// e^x = 2^n e^r: the integer n in the low bits of `shifted` and as a float, and e^r. Cody-Waite reduction by ln 2 in two parts,
+// then a polynomial of degree 6 (Cephes expf). Rounds n to nearest by the magic constant 1.5 * 2^23.
+struct ExpParts {
+  Vec shifted, n, e;
+};
+inline ExpParts expParts(Vec x) {
   const Vec magic = splat(12582912.0f);
-  const Vec shifted = fma(clamped, splat(1.44269504088896341f), magic);
+  const Vec shifted = fma(x, splat(1.44269504088896341f), magic);
   const Vec n = shifted - magic;
-  Vec r = fma(n, splat(-0.693359375f), clamped);
+  Vec r = fma(n, splat(-0.693359375f), x);
   r = fma(n, splat(2.12194440e-4f), r);
   Vec p = splat(1.9875691500e-4f);
   p = fma(p, r, splat(1.3981999507e-3f));
@@ -126,15 +147,29 @@ inline Vec vexp(Vec x) {
   p = fma(p, r, splat(4.1665795894e-2f));
   p = fma(p, r, splat(1.6666665459e-1f));
   p = fma(p, r, splat(5.0000001201e-1f));
-  const Vec e = fma(p, r * r, r) + splat(1.0f);
+  return {shifted, n, fma(p, r * r, r) + splat(1.0f)};
+}
+
+}  // namespace
+
+// e^x. Max error 2 ULP for x in [-87.3, 88.7]; below -87.33 exactly 0 (no subnormals), above 88.72 inf; NaN stays NaN.
+inline Vec vexp(Vec x) {
+  const Vec low = splat(-87.3365448f);
+  // Both return their second operand where it is NaN. At the upper bound 2^n overflows by itself.
+  const ExpParts parts = expParts(vmin(splat(89.5f), vmax(low, x)));
   // 2^n in two factors, so that n = 128 does not overflow before the product does.
-  const VecI ni = __builtin_convertvector(n, VecI);
-  const VecI halfN = ni >> 1;
+  const VecI ni = __builtin_convertvector(parts.n, VecI), halfN = ni >> 1;
   const Vec scaleA = (Vec)((halfN + 127) << 23), scaleB = (Vec)((ni - halfN + 127) << 23);
-  Vec result = e * scaleA * scaleB;
-  result = select(overflow, splat(__builtin_inff()), result);
-  result = select(underflow, splat(0.0f), result);
-  return select(nan, x, result);
+  return select(x < low, splat(0.0f), parts.e * scaleA * scaleB);
+}
+
+// e^x where x is not above 80, as after subtracting a maximum: the same bits as vexp() for x >= -87.33, in two thirds of the
+// instructions. Below, 2^n runs out by itself: subnormal down to -87.68, then exactly 0. NaN stays NaN.
+inline Vec vexpBelow80(Vec x) {
+  const ExpParts parts = expParts(vmax(splat(kExpZero), x));
+  // At kExpZero n is -127, whose biased exponent is 0: the factor is +0.
+  const Vec scale = (Vec)(((VecI)parts.shifted + 127) << 23);
+  return parts.e * scale;
 }
 
 }  // namespace parl::PARL_ISA

@@ -38,6 +38,8 @@ export interface WhitenOptions {
   readonly variance?: 'sample' | 'population';
   /** False puts the mean back after scaling. Default true. */
   readonly shiftMean?: boolean;
+  /** [tokens], overwritten and returned; may be the values themselves. Default: a new array. */
+  readonly out?: Float32Array;
 }
 
 /**
@@ -51,13 +53,13 @@ export interface WhitenOptions {
 export function whiten(
   values: Float32Array,
   mask: Uint8Array,
-  { epsilon = 1e-8, variance = 'sample', shiftMean = true }: WhitenOptions = {},
+  { epsilon = 1e-8, variance = 'sample', shiftMean = true, out = new Float32Array(values.length) }: WhitenOptions = {},
 ): Float32Array {
   checkMasked(values, mask);
+  checkMasked(out, mask);
   if (!(epsilon >= 0 && epsilon < Number.POSITIVE_INFINITY)) {
     throw new NativeValueError(`expected epsilon to be finite and >= 0, received ${epsilon}`);
   }
-  const out = new Float32Array(values.length);
   if (callNative('whiten', values, mask, epsilon, variance === 'sample', shiftMean, out) !== true) {
     const first = values.findIndex((value, t) => mask[t] !== 0 && !Number.isFinite(value));
     throw new NativeValueError(`expected finite values, received ${values[first]} at index ${first}`);

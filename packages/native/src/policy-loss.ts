@@ -82,15 +82,20 @@ export interface PolicyLoss {
  * On a bound, a clamp passes no gradient (torch's rule), but where the clipped and the unclipped term tie, the unclipped one
  * passes its own.
  *
+ * @param gradient - [tokens], overwritten and returned: an array of an earlier batch. Default: a new one.
  * @throws {ShapeError} if lengths differ.
  * @throws {NativeValueError} for an unusable option; for a sampled log-prob or advantage that is not finite, naming its index;
  * for a ratio that overflows, which `ratio.maxLogRatio` prevents.
  */
-export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): PolicyLoss {
+export function policyLoss(
+  batch: PolicyBatch,
+  options: PolicyLossOptions,
+  gradient: Float32Array = new Float32Array(batch.logprobs.length),
+): PolicyLoss {
   const { rows, logprobs, oldLogprobs, advantages, rowWeights, weights, referenceLogprobs, klWeights } = batch;
   const count = checkTokenRows(rows);
   const code = policyLossCode(options);
-  for (const [name, values] of Object.entries({ logprobs, oldLogprobs, advantages }))
+  for (const [name, values] of Object.entries({ logprobs, oldLogprobs, advantages, gradient }))
     checkTokenValues(name, values, rows);
   if (weights !== undefined) checkTokenValues('weights', weights, rows);
   if (referenceLogprobs !== undefined) checkTokenValues('referenceLogprobs', referenceLogprobs, rows);
@@ -104,7 +109,6 @@ export function policyLoss(batch: PolicyBatch, options: PolicyLossOptions): Poli
   if (!(rowWeights instanceof Float64Array) || rowWeights.length !== count) {
     throw new ShapeError(`expected rowWeights to be a Float64Array of ${count} rows, received ${rowWeights.length}`);
   }
-  const gradient = new Float32Array(logprobs.length);
   const statistics = new Float64Array(count * rowFields.length);
   callNative(
     'policyLoss',

@@ -74,6 +74,7 @@ export interface GaeOptions {
  *
  * @param rewards - [tokens], finite, 0 outside the mask; a terminal reward stands on the last sampled token.
  * @param values - [tokens], finite where sampled.
+ * @param out - both [tokens], overwritten and returned: arrays of an earlier batch. Default: new ones.
  * @throws {ShapeError} if lengths differ.
  * @throws {NativeValueError} for a reward outside the mask, a reward or value that is not finite, gamma or lambda outside 0..1.
  * @see Schulman et al., arXiv:1506.02438; masks as verl (pull request 2337).
@@ -83,20 +84,23 @@ export function generalizedAdvantages(
   values: Float32Array,
   rows: TokenRows,
   { gamma = 1, lambda = 0.95, whiten: whitened = true, epsilon = 1e-8 }: GaeOptions = {},
+  out: TokenCredit = { advantages: new Float32Array(rewards.length), returns: new Float32Array(rewards.length) },
 ): TokenCredit {
   checkTokenRows(rows);
   checkTokenValues('rewards', rewards, rows);
   checkTokenValues('values', values, rows);
   expectRange('gamma', gamma, 0, 1);
   expectRange('lambda', lambda, 0, 1);
-  const advantages = new Float32Array(rewards.length);
-  const returns = new Float32Array(rewards.length);
+  const { advantages, returns } = out;
+  checkTokenValues('advantages', advantages, rows);
+  checkTokenValues('returns', returns, rows);
   const { mask, offsets } = rows;
   throwFault(callNative('generalizedAdvantages', rewards, values, mask, offsets, gamma, lambda, advantages, returns), {
     rewards,
     values,
   });
-  return { returns, advantages: whitened ? whiten(advantages, mask, { epsilon }) : advantages };
+  if (whitened) whiten(advantages, mask, { epsilon, out: advantages });
+  return { returns, advantages };
 }
 
 /** Throws for a status [fault, index] of the binding: 1 a reward outside the mask, 2 a number that is not finite. */

@@ -22,14 +22,19 @@ export function tokenRewardSums(rewards: Float32Array, rows: TokenRows): Float64
  * Gives every sampled token the value of its row, and 0 to the others.
  *
  * @param values - [rows].
- * @returns [tokens], rounded to float32.
+ * @param out - [tokens], overwritten: an array of an earlier batch, whose pages are in memory already. Default: a new one.
+ * @returns `out`, rounded to float32.
  */
-export function broadcastToSampled(values: Float64Array, rows: TokenRows): Float32Array {
+export function broadcastToSampled(
+  values: Float64Array,
+  rows: TokenRows,
+  out: Float32Array = new Float32Array(rows.mask.length),
+): Float32Array {
   const count = checkTokenRows(rows);
+  checkTokenValues('out', out, rows);
   if (values.length !== count) {
     throw new ShapeError(`expected values.length to be the number of rows ${count}, received ${values.length}`);
   }
-  const out = new Float32Array(rows.mask.length);
   callNative('broadcastToSampled', values, rows.mask, rows.offsets, out);
   return out;
 }

@@ -1,4 +1,5 @@
 import { createGenerator, Decoder, packSequences } from '@parl-mt/policy';
+import { type MicroBatchLoss, WeightUpdater } from '@parl-mt/rl';
 import { type DecoderConfig, decoderConfigSchema } from '@parl-mt/schema';
 import { AdamW, selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { labels } from './inputs.js';
@@ -13,23 +14,31 @@ interface Model {
 }
 
 const MODELS: readonly Model[] = [
-  { name: 'tiny', config: model(128, 4, 4, 2, 384, 2048), sequences: 32, context: 256 },
-  { name: 'small', config: model(256, 6, 8, 4, 768, 4096), sequences: 16, context: 512 },
+  { name: 'tiny', config: decoderConfig(128, 4, 4, 2, 384, 2048), sequences: 32, context: 256 },
+  { name: 'small', config: decoderConfig(256, 6, 8, 4, 768, 4096), sequences: 16, context: 512 },
 ];
+/** One layer of Qwen2.5-0.5B. Its vocabulary is the input: token t has the hidden state of position t. */
+const LAYER = decoderConfig(896, 1, 14, 2, 4864, 512);
+/** Tokens of a micro-batch of a training step: what one keeps for its backward pass fits the last cache. */
+const MICRO_BATCH = 2048;
 const SAMPLED_BATCHES = [32, 64];
 const PROMPT = 128;
 const NEW_TOKENS = 128;
 
 /** Training, scoring and sampling of a Qwen2-style decoder. Weights are random: a first loss is near ln(vocabulary). */
 export function decoderWorks(): Work[] {
-  return MODELS.flatMap((each) => [
-    trainingWork(each),
-    scoringWork(each),
-    ...SAMPLED_BATCHES.map((batch) => samplingWork(each, batch)),
-  ]);
+  return [
+    ...MODELS.flatMap((each) => [
+      trainingWork(each),
+      scoringWork(each),
+      ...SAMPLED_BATCHES.map((batch) => samplingWork(each, batch)),
+    ]),
+    layerWork(),
+  ];
 }
 
-function model(
+/** A decoder of the kit's kind. */
+export function decoderConfig(
   hiddenSize: number,
   numLayers: number,
   numHeads: number,
@@ -42,23 +51,25 @@ function model(
 }
 
 /** Multiply-adds x 2 of one token's forward pass, attention at its causal half; `head` false leaves the vocabulary out. */
-function flopsPerToken(config: DecoderConfig, context: number, head = true): number {
+export function flopsPerToken(config: DecoderConfig, context: number, head = true): number {
   const { hiddenSize: d, numLayers, numHeads, numKvHeads, intermediateSize: f } = config;
   const headDim = d / numHeads;
   const layer = d * (numHeads + 2 * numKvHeads) * headDim + d * d + 3 * d * f + numHeads * headDim * context;
   return 2 * (numLayers * layer + (head ? d * config.vocabSize : 0));
 }
 
-async function trainingBatch({ config, sequences, context }: Model) {
-  await selectBackend('parl');
+function trainingRows({ config, sequences, context }: Model) {
   const ids = labels(sequences * (context + 1), config.vocabSize, 81);
   const lossMask = new Uint8Array(context + 1).fill(1);
-  const rows = Array.from({ length: sequences }, (_, s) => ({
+  const weights = new Float32Array(context + 1).fill(1 / (sequences * context));
+  return Array.from({ length: sequences }, (_, s) => ({
     tokens: ids.subarray(s * (context + 1), (s + 1) * (context + 1)),
     lossMask,
+    weights,
   }));
-  return packSequences(rows, ids.length)[0]!;
 }
+
+const crossEntropy: MicroBatchLoss = (logprobs, rows) => tf.neg(tf.sum(tf.mul(logprobs, rows.weights))).asScalar();
 
 function trainingWork(each: Model): Work {
   const tokens = each.sequences * each.context;
@@ -70,15 +81,47 @@ function trainingWork(each: Model): Work {
     flops: 3 * tokens * flopsPerToken(each.config, each.context),
     note: 'forward, backward, AdamW',
     prepare: async (): Promise<Prepared> => {
-      const batch = await trainingBatch(each);
+      await selectBackend('parl');
+      const rows = trainingRows(each);
       const decoder = Decoder.create(each.config, 1);
-      const optimizer = new AdamW(decoder.weights, { weightDecay: 0.1 });
+      const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, maxGradNorm: 1e9 };
+      const updater = new WeightUpdater(decoder, { learningRate: 3e-4, ...optimizer });
       let first: number | undefined;
       return {
         run: () => {
-          const { loss, gradients } = decoder.gradients(
-            () => tf.neg(tf.mean(decoder.logprobs(batch).logprobs)) as tf.Scalar,
-          );
+          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy);
+          updater.apply(3e-4);
+          first ??= loss;
+        },
+        check: () => first!,
+        dispose: () => {
+          updater[Symbol.dispose]();
+          decoder.dispose();
+        },
+      };
+    },
+  };
+}
+
+function layerWork(): Work {
+  const tokens = LAYER.vocabSize;
+  return {
+    name: 'gpt_train/qwen0.5b-layer',
+    item: 'token',
+    items: tokens,
+    bytes: 0,
+    flops: 3 * tokens * flopsPerToken(LAYER, tokens, false),
+    note: 'hidden states in and out; forward, backward (to the input as well), AdamW (of the input as well)',
+    prepare: async (): Promise<Prepared> => {
+      await selectBackend('parl');
+      const decoder = Decoder.create(LAYER, 1);
+      const optimizer = new AdamW(decoder.weights, { weightDecay: 0.1 });
+      const positions = Int32Array.from({ length: tokens }, (_, t) => t);
+      const batch = { tokens: positions, positions, offsets: Int32Array.of(0, tokens) };
+      let first: number | undefined;
+      return {
+        run: () => {
+          const { loss, gradients } = decoder.gradients(() => tf.mean(tf.square(decoder.forward(batch))).asScalar());
           optimizer.update(gradients, { learningRate: 3e-4 });
           tf.dispose([...gradients.values()]);
           first ??= loss;
@@ -100,14 +143,19 @@ function scoringWork(each: Model): Work {
     flops: tokens * flopsPerToken(each.config, each.context),
     note: 'forward only, log-probabilities of given tokens',
     prepare: async (): Promise<Prepared> => {
-      const batch = await trainingBatch(each);
+      await selectBackend('parl');
+      const batches = packSequences(trainingRows(each), MICRO_BATCH);
       const decoder = Decoder.create(each.config, 1);
-      let logprobs: ArrayLike<number> & Iterable<number> = [];
+      let sum = 0;
       return {
         run: () => {
-          logprobs = tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
+          sum = 0;
+          for (const batch of batches) {
+            const logprobs = tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
+            for (let i = 0; i < logprobs.length; i += 1) sum += logprobs[i]!;
+          }
         },
-        check: () => Array.from(logprobs).reduce((sum, value) => sum + value, 0) / logprobs.length,
+        check: () => sum / tokens,
         dispose: () => decoder.dispose(),
       };
     },

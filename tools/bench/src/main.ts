@@ -1,29 +1,52 @@
 import { parseArgs } from 'node:util';
 import { setThreads } from '@parl-mt/native';
 import { measure } from './measure.js';
+import { JUDGED_WORKS, runSideBySide } from './side-by-side.js';
 import { allWorks, selectWorks } from './works.js';
 
-const USAGE = 'usage: main.js [--only PART[,PART]] [--threads N] [--budget SECONDS] [--list]';
+const USAGE = `usage: main.js [--only PART[,PART]] [--threads N] [--budget SECONDS] [--list]
+       main.js --kit DIR --peers NAME=COMMAND [--peers ...] [--only PART[,PART]] [--rounds N] [--out FILE] [-- ARGUMENTS OF compare.py]`;
 
-/** Prints one JSON record a line for each work that `--only` selects. */
+/** Prints one JSON record a line for each work that `--only` selects; with a kit, runs the peers by turns and prints tables. */
 async function main(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       only: { type: 'string', default: '' },
       threads: { type: 'string', default: '2' },
       budget: { type: 'string', default: '1.5' },
       list: { type: 'boolean', default: false },
+      kit: { type: 'string' },
+      peers: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string', default: '2' },
+      out: { type: 'string', default: 'side-by-side.jsonl' },
     },
   });
   const threads = positive('--threads', values.threads);
   const budgetSeconds = positive('--budget', values.budget);
+  const parts = values.only.split(',').filter((part) => part !== '');
+  if (values.kit === undefined && (values.peers.length > 0 || positionals.length > 0)) {
+    throw new TypeError(`expected --kit with peers, received ${values.peers.concat(positionals).join(' ')} without it`);
+  }
+  if (values.kit !== undefined) {
+    const { kit, peers, out } = values;
+    const rounds = positive('--rounds', values.rounds);
+    const works = parts.length === 0 ? JUDGED_WORKS : parts;
+    process.exitCode = await runSideBySide({
+      kit,
+      peers,
+      works,
+      rounds,
+      threads,
+      budgetSeconds,
+      out,
+      rest: positionals,
+    });
+    return;
+  }
   setThreads(threads);
-  const works = selectWorks(
-    allWorks(),
-    values.only.split(',').filter((part) => part !== ''),
-  );
-  for (const work of works) {
+  for (const work of selectWorks(allWorks(), parts)) {
     if (values.list) {
       console.log(work.name);
       continue;

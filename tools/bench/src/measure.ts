@@ -1,3 +1,4 @@
+import { peakMemory, resetPeakMemory, residentMemory } from './memory.js';
 import { machineSeconds, processSeconds, threadTimes, vectorSet } from './processor.js';
 
 /** What is measured: one piece of work with a name that peers share. */
@@ -20,6 +21,8 @@ export interface Prepared {
   run(): unknown;
   /** A number that every implementation must agree on, from the latest run. */
   check(): number;
+  /** Further numbers worth a table of their own, over all runs: parts of the time in milliseconds. */
+  extra?(): Readonly<Record<string, number>>;
   dispose?(): void;
 }
 
@@ -43,6 +46,8 @@ export interface BenchRecord {
   readonly check: number;
   readonly note: string;
   readonly isa: string;
+  /** `peak_mb`: how far the first run raised the resident memory above the inputs'; and what the work adds. */
+  readonly extra: Readonly<Record<string, number>>;
 }
 
 export interface MeasureOptions {
@@ -58,7 +63,10 @@ const MAX_RUNS = 200;
 /** Runs a work once to warm up, then again and again. */
 export async function measure(work: Work, options: MeasureOptions): Promise<BenchRecord> {
   const prepared = await work.prepare();
+  const isPeakKnown = resetPeakMemory();
+  const before = residentMemory();
   await prepared.run();
+  const memory: Readonly<Record<string, number>> = isPeakKnown ? { peak_mb: (peakMemory() - before) / 1e6 } : {};
   const check = prepared.check();
   const ms: number[] = [];
   const cpu: number[] = [];
@@ -69,14 +77,15 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Benc
   while (ms.length < MIN_RUNS || (performance.now() - start < options.budgetSeconds * 1e3 && ms.length < MAX_RUNS)) {
     const threadsBefore = threadTimes();
     const cpuBefore = processSeconds();
-    const before = performance.now();
+    const runStart = performance.now();
     await prepared.run();
-    ms.push(performance.now() - before);
+    ms.push(performance.now() - runStart);
     cpu.push((processSeconds() - cpuBefore) * 1e3);
     top.push(Math.max(...[...threadTimes()].map(([thread, time]) => time - (threadsBefore.get(thread) ?? 0)), 0));
   }
   const seconds = (performance.now() - start) / 1e3;
   const others = Math.max(0, machineSeconds() - machineStart - (processSeconds() - processStart)) / seconds;
+  const extra = { ...memory, ...prepared.extra?.() };
   prepared.dispose?.();
   return {
     work: work.name,
@@ -93,6 +102,7 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Benc
     check,
     note: work.note ?? '',
     isa: vectorSet(),
+    extra: Object.fromEntries(Object.entries(extra).map(([name, value]) => [name, rounded(value)])),
   };
 }
 

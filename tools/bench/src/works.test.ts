@@ -14,10 +14,21 @@ describe('works', () => {
       'hidden_logprob_fwdbwd/512x896x151936',
       'grpo/1024x1024',
       'rloo/1024x1024',
+      'gae/256x1024',
+      'policy_loss_fwdbwd/256x1024',
+      'policy_loss_fwdbwd/1024x1024',
       'lcs/1000x200',
+      'ngram3_repetition/1000x1000',
+      'minhash128_3gram/1000x1000',
+      'minhash_docs/1000x1000',
       'gpt_train/tiny',
+      'gpt_train/small',
+      'gpt_train/qwen0.5b-layer',
       'gpt_logprob/tiny',
       'gpt_sample/tiny-b64',
+      'trl_grpo/tiny-8x8-128+128',
+      'trl_logprob/tiny-64x256',
+      'trl_sft/tiny-packed512',
     ]) {
       expect(names).toContain(name);
     }

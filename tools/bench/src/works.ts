@@ -3,8 +3,10 @@ import { decoderWorks } from './decoder-works.js';
 import { linearLogprobWorks } from './linear-logprob-works.js';
 import { logprobWorks } from './logprob-works.js';
 import type { Work } from './measure.js';
+import { policyLossWorks } from './policy-loss-works.js';
 import { redundancyWorks } from './redundancy-works.js';
 import { tauBenchWorks } from './tau-bench-works.js';
+import { trainerWorks } from './trainer-works.js';
 
 /** Every work this program knows, with the names of the peers' programs. */
 export function allWorks(): Work[] {
@@ -12,8 +14,10 @@ export function allWorks(): Work[] {
     ...logprobWorks(),
     ...linearLogprobWorks(),
     ...advantageWorks(),
+    ...policyLossWorks(),
     ...redundancyWorks(),
     ...decoderWorks(),
+    ...trainerWorks(),
     ...tauBenchWorks(),
   ];
 }
