@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <new>
+#include <vector>
 
 #include "core/gram_table.h"
 #include "core/thread_pool.h"
@@ -54,6 +56,38 @@ Overlap overlapOf(std::span<const int32_t> a, std::span<const int32_t> b, size_t
   return overlap;
 }
 
+// Distinct n-grams of tokens that fit, n of them, into 63 bits: a gram is its own key, exactly, and a set of numbers is all it takes.
+class PackedGrams {
+ public:
+  // -1 where the tokens do not fit.
+  int64_t distinct(std::span<const int32_t> tokens, size_t n) {
+    uint32_t all = 0;
+    for (int32_t token : tokens) all |= static_cast<uint32_t>(token);
+    const auto bits = static_cast<size_t>(std::max(1, static_cast<int>(std::bit_width(all))));
+    if (n > 63 || bits * n > 63) return -1;
+    const size_t grams = gramCount(tokens, n), slots = std::bit_ceil(4 * grams + 1);
+    if (slots_.size() < slots) slots_.resize(slots);
+    std::fill_n(slots_.begin(), slots, uint64_t{0});
+    const int shift = 64 - std::countr_zero(slots);
+    const uint64_t mask = (uint64_t{1} << (bits * n)) - 1;
+    uint64_t gram = 0;
+    int64_t count = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      gram = (gram << bits | static_cast<uint32_t>(tokens[i])) & mask;
+      if (i + 1 < n) continue;
+      const uint64_t key = gram + 1;  // 0 is a free slot
+      size_t at = (key * 0x9E3779B97F4A7C15ull) >> shift;
+      while (slots_[at] != 0 && slots_[at] != key) at = (at + 1) & (slots - 1);
+      count += slots_[at] == 0;
+      slots_[at] = key;
+    }
+    return count;
+  }
+
+ private:
+  std::vector<uint64_t> slots_;
+};
+
 double share(int64_t part, int64_t whole) { return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole); }
 
 }  // namespace
@@ -90,10 +124,16 @@ bool rougeN(const TokenBatch& candidates, const TokenBatch& references, int64_t 
 
 bool ngramRepetition(const TokenBatch& sequences, int64_t n, std::span<double> out) {
   return forEachSequence(sequences.size(), [&](size_t s, GramTable& table) {
-    const size_t grams = gramCount(sequences[s], static_cast<size_t>(n));
-    table.begin(static_cast<size_t>(n), grams);
-    table.count(sequences[s], &GramTable::Entry::inA);
-    out[s] = grams == 0 ? 0 : 1 - share(static_cast<int64_t>(table.entries().size()), static_cast<int64_t>(grams));
+    thread_local PackedGrams packed;
+    const auto size = static_cast<size_t>(n);
+    const size_t grams = gramCount(sequences[s], size);
+    int64_t distinct = grams == 0 ? 0 : packed.distinct(sequences[s], size);
+    if (distinct < 0) {
+      table.begin(size, grams);
+      table.count(sequences[s], &GramTable::Entry::inA);
+      distinct = static_cast<int64_t>(table.entries().size());
+    }
+    out[s] = grams == 0 ? 0 : 1 - share(distinct, static_cast<int64_t>(grams));
   });
 }
 

@@ -90,81 +90,111 @@ class TokenPositions {
   std::vector<int32_t> positions_;
 };
 
-// The masks of a short sequence's tokens: bit i of a token's mask is set where the sequence holds it at i. Open addressing over
-// slots that a stamp marks as taken, so that the next sequence needs no clearing; the slots, sparse, hold no masks, so that they
-// stay in the first cache.
+// The masks of a short sequence's tokens: bit i of a token's mask is set where the sequence holds it at i. A token's slot is marked
+// by a stamp, so that the next sequence needs no clearing. Ids of a vocabulary are looked up directly, without a branch (which would
+// be guessed wrong for every other token); where the sequence holds others, by open addressing.
 class TokenMasks {
  public:
   static constexpr size_t kMostWords = 4;
 
   // `words` of a mask are used; sequences longer than 64 * kMostWords do not fit.
   void begin(std::span<const int32_t> tokens, size_t words) {
-    const size_t slots = std::bit_ceil(4 * tokens.size() + 1);
-    if (slots_.size() < slots) {
-      slots_.assign(slots, {});
-      masks_.assign(slots / 4 + 1, {});
-      stamp_ = 0;
-    }
-    bits_ = 64 - std::countr_zero(slots_.size());
-    if (++stamp_ == 0) {
+    if (direct_.empty()) direct_.assign(kDirect, 0);
+    if (masks_.size() < tokens.size() + 1) masks_.resize(tokens.size() + 1);
+    if (++stamp_ == uint32_t{1} << (32 - kIndexBits)) {
+      std::fill(direct_.begin(), direct_.end(), 0);
       for (Slot& slot : slots_) slot.stamp = 0;
       stamp_ = 1;
     }
+    isDirect_ = std::all_of(tokens.begin(), tokens.end(), [](int32_t token) { return static_cast<uint32_t>(token) < kDirect; });
+    if (!isDirect_) grow(tokens.size());
     uint32_t used = 0;
     for (size_t i = 0; i < tokens.size(); ++i) {
-      Slot& slot = find(tokens[i]);
-      if (slot.stamp != stamp_) {
-        slot = {tokens[i], stamp_, ++used};
-        for (size_t w = 0; w < words; ++w) masks_[used].words[w] = 0;
+      uint32_t index = isDirect_ ? directIndex(tokens[i]) : hashedIndex(tokens[i]);
+      if (index == 0) {
+        index = ++used;
+        if (isDirect_) {
+          direct_[static_cast<uint32_t>(tokens[i])] = stamp_ << kIndexBits | index;
+        } else {
+          find(tokens[i]) = {tokens[i], stamp_, index};
+        }
+        for (size_t w = 0; w < words; ++w) masks_[index].words[w] = 0;
       }
-      masks_[slot.mask].words[i / 64] |= uint64_t{1} << (i % 64);
+      masks_[index].words[i / 64] |= uint64_t{1} << (i % 64);
     }
   }
 
-  // All zeros where the sequence does not hold the token: a branch here would be guessed wrong for every other token.
+  bool isDirect() const { return isDirect_; }
+  // All zeros where the sequence does not hold the token.
+  template <bool direct>
   const uint64_t* of(int32_t token) {
-    const Slot& slot = find(token);
-    return masks_[slot.stamp == stamp_ ? slot.mask : 0].words;
+    return masks_[direct ? directIndex(token) : hashedIndex(token)].words;
   }
 
  private:
+  static constexpr uint32_t kDirect = uint32_t{1} << 18;
+  static constexpr uint32_t kIndexBits = 9;  // of at most 64 * kMostWords masks
   struct Slot {
     int32_t token = 0;
     uint32_t stamp = 0;
-    uint32_t mask = 0;
+    uint32_t index = 0;
   };
   struct Mask {
     uint64_t words[kMostWords] = {};
   };
 
+  void grow(size_t tokens) {
+    const size_t slots = std::bit_ceil(4 * tokens + 1);
+    if (slots_.size() < slots) slots_.assign(slots, {});
+    bits_ = 64 - std::countr_zero(slots_.size());
+  }
+  uint32_t directIndex(int32_t token) const {
+    const uint32_t id = static_cast<uint32_t>(token), entry = direct_[id < kDirect ? id : 0];
+    const uint32_t isHeld = static_cast<uint32_t>((entry >> kIndexBits) == stamp_) & static_cast<uint32_t>(id < kDirect);
+    return (0 - isHeld) & entry & ((uint32_t{1} << kIndexBits) - 1);
+  }
+  uint32_t hashedIndex(int32_t token) {
+    const Slot& slot = find(token);
+    return slot.stamp == stamp_ ? slot.index : 0;
+  }
   Slot& find(int32_t token) {
     size_t i = (static_cast<uint64_t>(static_cast<uint32_t>(token)) * 0x9E3779B97F4A7C15ull) >> bits_;
     while (slots_[i].stamp == stamp_ && slots_[i].token != token) i = (i + 1) & (slots_.size() - 1);
     return slots_[i];
   }
 
+  std::vector<uint32_t> direct_;  // stamp and index of a token's mask
   std::vector<Slot> slots_;
   std::vector<Mask> masks_;  // the first one stays 0
   uint32_t stamp_ = 0;
   int bits_ = 64;
+  bool isDirect_ = true;
 };
 
 thread_local TokenMasks shortMasks;
 
 // The LCS row of at most kWords words held in registers.
+template <size_t kWords, bool direct>
+void walkShort(TokenMasks& masks, std::span<const int32_t> b, uint64_t (&row)[kWords]) {
+  for (int32_t token : b) {
+    const uint64_t* match = masks.of<direct>(token);
+    unsigned char carry = 0;
+    for (size_t w = 0; w < kWords; ++w) {
+      const uint64_t sum = addWithCarry(row[w], row[w] & match[w], carry);
+      row[w] = sum | (row[w] & ~match[w]);
+    }
+  }
+}
 template <size_t kWords>
 int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
   TokenMasks& masks = shortMasks;
   masks.begin(a, kWords);
   uint64_t row[kWords];
   for (uint64_t& word : row) word = ~uint64_t{0};
-  for (int32_t token : b) {
-    const uint64_t* match = masks.of(token);
-    unsigned char carry = 0;
-    for (size_t w = 0; w < kWords; ++w) {
-      const uint64_t sum = addWithCarry(row[w], row[w] & match[w], carry);
-      row[w] = sum | (row[w] & ~match[w]);
-    }
+  if (masks.isDirect()) {
+    walkShort<kWords, true>(masks, b, row);
+  } else {
+    walkShort<kWords, false>(masks, b, row);
   }
   const size_t spare = kWords * 64 - a.size();
   row[kWords - 1] |= spare == 0 ? 0 : ~uint64_t{0} << (64 - spare);

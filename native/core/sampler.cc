@@ -517,7 +517,7 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
       chooseTokens(weights, sequences.subspan(from, size), options, begin);
     };
     if (isSmall(config_) && batch >= 2 * kRowsPerThread) {
-      parallelFor(batch, kRowsPerThread, step);
+      parallelFor(batch, std::max(kRowsPerThread, batch / threadCount()), step);  // one range a thread: each reads all weights
     } else {
       step(0, batch);
     }

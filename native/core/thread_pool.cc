@@ -16,6 +16,7 @@ thread_local bool insideRange = false;
 // Workers wait a short while by spinning, since the kernels of one training step follow each other within
 // microseconds, then sleep on a condition variable.
 constexpr int kSpins = 4000;
+constexpr int kPartsPerThread = 4;
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -23,12 +24,13 @@ inline void pause() {
 #endif
 }
 
-// A job is cut into parts. Thread i takes part i if it can, since what it touched last is in its cache, and then any part
-// that nobody has begun: so the caller never waits for a worker that the system has not given a processor. Which thread
-// takes a part changes no result.
+// A job is cut into parts, several for each thread. Thread i begins with the i-th share of them, since what it touched last is in
+// its cache, and then takes any part that nobody has begun: so the caller never waits for a worker that the system has not given a
+// processor, and a worker that wakes up late still finds something to do.
+// Which thread takes a part changes no result.
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(threads), taken_(static_cast<size_t>(threads)) {
+  explicit Pool(int threads) : threads_(threads), taken_(static_cast<size_t>(threads * kPartsPerThread)) {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
   }
 
@@ -46,7 +48,7 @@ class Pool {
 
   void run(int64_t count, int64_t grain, RangeFunction fn, void* context) {
     const int64_t most = grain > 0 ? std::max<int64_t>(1, count / grain) : count;
-    const int parts = static_cast<int>(std::min<int64_t>(threads_, most));
+    const int parts = static_cast<int>(std::min<int64_t>(threads_ * kPartsPerThread, most));
     {
       std::lock_guard lock(mutex_);
       fn_ = fn;
@@ -107,7 +109,8 @@ class Pool {
       const uint64_t ticket = ticket_.load(std::memory_order_seq_cst);
       seen = ticket >> 16;
       if (stopping_.load(std::memory_order_acquire)) return;
-      takeParts(own, seen, static_cast<int>(ticket & 0xffff));
+      const int parts = static_cast<int>(ticket & 0xffff);
+      takeParts(own * parts / threads_, seen, parts);
     }
   }
 

@@ -36,22 +36,41 @@ inline VecI maskLanesPartial(const uint8_t* p, int n) {
   return maskLanes(bytes);
 }
 
+// Compilers take halves of a vector through memory where intrinsics would not.
 inline VecD lowHalf(Vec v) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (VecD)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (VecD)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+#else
   HalfVec half;
   __builtin_memcpy(&half, &v, sizeof half);
   return __builtin_convertvector(half, VecD);
+#endif
 }
 inline VecD highHalf(Vec v) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (VecD)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (VecD)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+#else
   HalfVec half;
   __builtin_memcpy(&half, (const char*)&v + sizeof half, sizeof half);
   return __builtin_convertvector(half, VecD);
+#endif
 }
 inline Vec fromHalves(VecD low, VecD high) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (Vec)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low)), _mm512_cvtpd_ps((__m512d)high), 1);
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (Vec)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps((__m256d)low)), _mm256_cvtpd_ps((__m256d)high), 1);
+#else
   const HalfVec a = __builtin_convertvector(low, HalfVec), b = __builtin_convertvector(high, HalfVec);
   Vec v;
   __builtin_memcpy(&v, &a, sizeof a);
   __builtin_memcpy((char*)&v + sizeof a, &b, sizeof b);
   return v;
+#endif
 }
 
 // A running sum of vectors in double precision.

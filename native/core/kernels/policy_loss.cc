@@ -12,6 +12,7 @@ namespace parl::PARL_ISA {
 namespace {
 
 const float kInfinity = __builtin_inff();
+constexpr int kLineFloats = 16;  // of a cache line
 
 inline Vec floatsAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
 inline VecI maskAt(const uint8_t* p, int lanes) { return lanes == kWidth ? maskLanes(p) : maskLanesPartial(p, lanes); }
@@ -203,14 +204,19 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
   const bool spreads = ofSequence && o.sequenceGradient;
   SumD throughRatio;  // derivative of the row's loss by the log of its ratio
 
-  auto step = [&](int64_t i, int lanes) __attribute__((always_inline)) {
+  // With a ratio of the row the bounds are for its log, and tokens enter the sums as they are.
+  auto bounded = [&](Vec raw) __attribute__((always_inline)) { return ofSequence ? raw : clamped(raw, logRatioMin, logRatioMax); };
+  auto exponential = [&](int64_t i, int lanes) __attribute__((always_inline)) {
+    const VecI sampled = maskAt(in.mask + i, lanes);
+    const Vec raw = kept(sampled, floatsAt(in.logprobs + i, lanes)) - kept(sampled, floatsAt(in.oldLogprobs + i, lanes));
+    return vexp(bounded(raw));
+  };
+  auto step = [&](int64_t i, int lanes, Vec e) __attribute__((always_inline)) {
     const VecI sampled = maskAt(in.mask + i, lanes);
     const Vec logprob = kept(sampled, floatsAt(in.logprobs + i, lanes));
     const Vec a = kept(sampled, floatsAt(in.advantages + i, lanes));
     const Vec raw = logprob - kept(sampled, floatsAt(in.oldLogprobs + i, lanes));
-    // With a ratio of the row the bounds are for its log, and tokens enter the sums as they are.
-    const Vec d = ofSequence ? raw : clamped(raw, logRatioMin, logRatioMax);
-    const Vec e = vexp(d);
+    const Vec d = bounded(raw);
     Vec ratio = e, logRatio = d;
     VecI inside = (raw > logRatioMin) & (raw < logRatioMax);
     if constexpr (ofSequence) {
@@ -257,9 +263,25 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
     tally.smallest = vmin(select(sampled, ratio, splat(kInfinity)), tally.smallest);
     tally.largest = vmax(select(sampled, ratio, splat(-kInfinity)), tally.largest);
   };
+  // Exponentials some vectors ahead: the chain from a log-ratio to the sums is a hundred cycles long and has too many instructions
+  // for the processor to overlap two of them.
+  constexpr int kAhead = 16;
+  Vec ahead[kAhead];
   int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) step(i, kWidth);
-  if (i < n) step(i, static_cast<int>(n - i));
+  for (; i + kAhead * kWidth <= n; i += kAhead * kWidth) {
+    for (int64_t next = i + kAhead * kWidth, end = next + kAhead * kWidth; next < end; next += kLineFloats) {
+      __builtin_prefetch(in.logprobs + next);
+      __builtin_prefetch(in.oldLogprobs + next);
+      __builtin_prefetch(in.advantages + next);
+      __builtin_prefetch(gradient + next, 1);
+    }
+    for (int v = 0; v < kAhead; ++v) ahead[v] = exponential(i + v * kWidth, kWidth);
+    for (int v = 0; v < kAhead; ++v) step(i + v * kWidth, kWidth, ahead[v]);
+  }
+  for (; i < n; i += kWidth) {
+    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
+    step(i, lanes, exponential(i, lanes));
+  }
 
   if (spreads) {
     const Vec share = splat(static_cast<float>(rowWeight * throughRatio.total() * perToken));

@@ -1,13 +1,13 @@
 // Generalised advantages of kWidth rows at a time, one row a lane, from their ends backward.
 //
 // For each block of kSteps steps:
-//   pass 1: transpose rewards, values and mask in squares of registers from [row][step] to [step][row]
-//   pass 2: walk the steps: about 25 operations in double precision on two half vectors, 8 cycles of them a chain from carry to
+//   pass 1: copy the block of rewards, values and mask row by row, and ask for the next block
+//   pass 2: transpose them in squares of registers from [row][step] to [step][row]
+//   pass 3: walk the steps: about 25 operations in double precision on two half vectors, 8 cycles of them a chain from carry to
 //           carry; advantages and returns take the places of rewards and values
-//   pass 3: transpose them back and store them
-// A block is whole cache lines of every row: rows of a padded matrix often lie a power of two apart, where all of their lines fall
-// into one set of the cache and would be gone before a second visit. Rows that have ended have steps that are not sampled: they
-// change nothing.
+//   pass 4: transpose them back, and copy them out row by row
+// Why the copies: rows of a padded matrix often lie a power of two apart, where all of their lines fall into one set of the cache
+// and would be gone before a second visit. In front of a row's first element stand steps that are not sampled: they change nothing.
 #include "core/token_credit.h"
 
 #include "core/kernels/lanes.h"
@@ -20,40 +20,65 @@ typedef int32_t HalfVecI __attribute__((vector_size(PARL_VEC_WIDTH * 2)));
 typedef int64_t VecL __attribute__((vector_size(PARL_VEC_WIDTH * 4)));
 
 inline VecL wideMask(VecI mask, int half) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return (VecL)_mm512_cvtepi32_epi64(half == 0 ? _mm512_castsi512_si256((__m512i)mask) : _mm512_extracti64x4_epi64((__m512i)mask, 1));
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (VecL)_mm256_cvtepi32_epi64(half == 0 ? _mm256_castsi256_si128((__m256i)mask) : _mm256_extracti128_si256((__m256i)mask, 1));
+#else
   HalfVecI part;
   __builtin_memcpy(&part, (const char*)&mask + half * sizeof part, sizeof part);
   return __builtin_convertvector(part, VecL);
+#endif
 }
-inline VecD chosen(VecL mask, VecD yes, VecD no) { return mask ? yes : no; }
-
-// The last `lanes` lanes from the `lanes` elements before end, the first ones 0.
-inline Vec loadBefore(const float* end, int lanes) {
-  float all[kWidth] = {};
-  for (int i = 0; i < lanes; ++i) all[kWidth - lanes + i] = end[i - lanes];
-  return load(all);
-}
-inline VecI maskBefore(const uint8_t* end, int lanes) {
-  uint8_t all[kWidth] = {};
-  for (int i = 0; i < lanes; ++i) all[kWidth - lanes + i] = end[i - lanes];
-  return maskLanes(all);
-}
-inline void storeBefore(float* end, Vec v, int lanes) {
-  float all[kWidth];
-  store(all, v);
-  for (int i = 0; i < lanes; ++i) end[i - lanes] = all[kWidth - lanes + i];
+// Lanes of `mask` are all ones or zero.
+inline VecD chosen(VecL mask, VecD yes, VecD no) {
+#if PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return (VecD)_mm256_blendv_pd((__m256d)no, (__m256d)yes, (__m256d)mask);
+#else
+  return (VecD)((mask & (VecL)yes) | (~mask & (VecL)no));
+#endif
 }
 
 constexpr int kSteps = kWidth < 8 ? 32 : 64;
+constexpr int kLineFloats = 16;  // of a cache line
 
-// Steps [s, s + kWidth) of a block: the last `lanes` of them are the elements before `end`.
-struct Piece {
-  int64_t end;
-  int lanes;
+// to[kSteps - count .. kSteps) = from[0 .. count), zeros before.
+template <typename T>
+inline void copyIn(const T* from, int64_t count, T* to) {
+  if (count == kSteps) {
+    __builtin_memcpy(to, from, kSteps * sizeof(T));
+    return;
+  }
+  for (int64_t s = 0; s < kSteps - count; ++s) to[s] = 0;
+  for (int64_t s = 0; s < count; ++s) to[kSteps - count + s] = from[s];
+}
+inline void copyOut(const float* from, int64_t count, float* to) {
+  if (count == kSteps) {
+    __builtin_memcpy(to, from, kSteps * sizeof(float));
+    return;
+  }
+  for (int64_t s = 0; s < count; ++s) to[s] = from[kSteps - count + s];
+}
+
+// The block of one array: [row][step], then [step][row] in place of it.
+struct Block {
+  alignas(64) float rows[kWidth][kSteps];
 };
-inline Piece pieceOf(const CreditRows& x, int row, bool isThere, int64_t done, int s) {
-  if (!isThere) return {0, 0};
-  const int64_t left = x.lengths[row] - done - (kSteps - kWidth - s);
-  return left <= 0 ? Piece{0, 0} : Piece{x.begins[row] + left, left >= kWidth ? kWidth : static_cast<int>(left)};
+inline void transposeIn(const Block& block, Vec (&steps)[kSteps]) {
+  for (int s = 0; s < kSteps; s += kWidth) {
+    Vec square[kWidth];
+    for (int r = 0; r < kWidth; ++r) square[r] = load(&block.rows[r][s]);
+    transposeSquare(square);
+    for (int t = 0; t < kWidth; ++t) steps[s + t] = square[t];
+  }
+}
+inline void transposeOut(const Vec (&steps)[kSteps], Block& block) {
+  for (int s = 0; s < kSteps; s += kWidth) {
+    Vec square[kWidth];
+    for (int t = 0; t < kWidth; ++t) square[t] = steps[s + t];
+    transposeSquare(square);
+    for (int r = 0; r < kWidth; ++r) store(&block.rows[r][s], square[r]);
+  }
 }
 
 }  // namespace
@@ -71,34 +96,33 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
       if (x.lengths[first + r] > steps) steps = x.lengths[first + r];
     }
     for (int64_t done = 0; done < steps; done += kSteps) {
-      // Step s of the block is element s of the row's last kSteps that are left; in front of a row's first one stand zeros.
-      Vec rewards[kSteps], values[kSteps], masks[kSteps];
-      for (int s = 0; s < kSteps; s += kWidth) {
-        Vec reward[kWidth], value[kWidth], sampled[kWidth];
-        for (int r = 0; r < kWidth; ++r) {
-          const Piece piece = pieceOf(x, first + r, r < rows, done, s);
-          VecI mask;
-          if (piece.lanes == kWidth) {
-            reward[r] = load(x.rewards + piece.end - kWidth);
-            value[r] = load(x.values + piece.end - kWidth);
-            mask = maskLanes(x.mask + piece.end - kWidth);
-          } else {
-            reward[r] = loadBefore(x.rewards + piece.end, piece.lanes);
-            value[r] = loadBefore(x.values + piece.end, piece.lanes);
-            mask = maskBefore(x.mask + piece.end, piece.lanes);
-          }
-          stray |= (reward[r] != splat(0.0f)) & ~mask;
-          sampled[r] = (Vec)mask;
+      Block rewardBlock, valueBlock, maskBlock;
+      int64_t begin[kWidth], count[kWidth];
+      for (int r = 0; r < kWidth; ++r) {
+        const int64_t left = r < rows ? x.lengths[first + r] - done : 0;
+        count[r] = left >= kSteps ? kSteps : left > 0 ? left : 0;
+        begin[r] = count[r] == 0 ? 0 : x.begins[first + r] + left - count[r];
+        uint8_t mask[kSteps];
+        copyIn(x.rewards + begin[r], count[r], rewardBlock.rows[r]);
+        copyIn(x.values + begin[r], count[r], valueBlock.rows[r]);
+        copyIn(x.mask + begin[r], count[r], mask);
+        for (int s = 0; s < kSteps; s += kWidth) {
+          const VecI sampled = maskLanes(mask + s);
+          stray |= (load(&rewardBlock.rows[r][s]) != splat(0.0f)) & ~sampled;
+          store(&maskBlock.rows[r][s], (Vec)sampled);
         }
-        transposeSquare(reward);
-        transposeSquare(value);
-        transposeSquare(sampled);
-        for (int t = 0; t < kWidth; ++t) {
-          rewards[s + t] = reward[t];
-          values[s + t] = value[t];
-          masks[s + t] = sampled[t];
+        if (left > kSteps) {
+          for (int s = 1; s <= kSteps; s += kLineFloats) {
+            __builtin_prefetch(x.rewards + begin[r] - s);
+            __builtin_prefetch(x.values + begin[r] - s);
+          }
+          __builtin_prefetch(x.mask + begin[r] - 1);
         }
       }
+      Vec rewards[kSteps], values[kSteps], masks[kSteps];
+      transposeIn(rewardBlock, rewards);
+      transposeIn(valueBlock, values);
+      transposeIn(maskBlock, masks);
       for (int s = kSteps - 1; s >= 0; --s) {
         const VecI mask = (VecI)masks[s];
         const Vec reward = rewards[s], value = values[s];
@@ -115,24 +139,11 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
         rewards[s] = (Vec)(mask & (VecI)fromHalves(advantage[0], advantage[1]));
         values[s] = (Vec)(mask & (VecI)fromHalves(total[0], total[1]));
       }
-      for (int s = 0; s < kSteps; s += kWidth) {
-        Vec advantage[kWidth], total[kWidth];
-        for (int t = 0; t < kWidth; ++t) {
-          advantage[t] = rewards[s + t];
-          total[t] = values[s + t];
-        }
-        transposeSquare(advantage);
-        transposeSquare(total);
-        for (int r = 0; r < rows; ++r) {
-          const Piece piece = pieceOf(x, first + r, true, done, s);
-          if (piece.lanes == kWidth) {
-            store(x.advantages + piece.end - kWidth, advantage[r]);
-            store(x.returns + piece.end - kWidth, total[r]);
-          } else {
-            storeBefore(x.advantages + piece.end, advantage[r], piece.lanes);
-            storeBefore(x.returns + piece.end, total[r], piece.lanes);
-          }
-        }
+      transposeOut(rewards, rewardBlock);
+      transposeOut(values, valueBlock);
+      for (int r = 0; r < rows; ++r) {
+        copyOut(rewardBlock.rows[r], count[r], x.advantages + begin[r]);
+        copyOut(valueBlock.rows[r], count[r], x.returns + begin[r]);
       }
     }
     // Every advantage of a row reaches its first one, a NaN even through a decay of 0.

@@ -39,4 +39,4 @@ export { samplingRules } from './sampling-rules.js';
 export { sftExamples } from './sft-examples.js';
 export { type SftExample, type SftOptions, type SftUpdateMetrics, trainSft } from './sft-trainer.js';
 export { type ScoredTrajectory, scoreTrajectories, totalReward } from './trajectory-reward.js';
-export { type WeightedSequence, WeightUpdater } from './weight-updater.js';
+export { type MicroBatchLoss, type WeightedSequence, WeightUpdater } from './weight-updater.js';
