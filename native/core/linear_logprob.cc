@@ -28,6 +28,11 @@ int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows
 
 }  // namespace
 
+int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
+  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s) + threads * kMatmulScratchFloats) +
+         static_cast<int64_t>(sizeof(LogprobSums)) * std::min(s.n, kTileRows);
+}
+
 void linearLogprobForward(const float* hidden, const float* weight, const int32_t* targets, const LinearLogprobShape& s,
                           float* logprobs, float* entropies, float* lse) {
   const float inverse = 1.0f / s.temperature;

@@ -11,6 +11,9 @@ struct LinearLogprobShape {
   float temperature;  // > 0
 };
 
+// Memory of a forward or backward call beside what it reads and writes: a tile of logits, and each thread's packed operands.
+int64_t linearLogprobScratchBytes(const LinearLogprobShape& shape, int threads);
+
 //   hidden [n,d], weight [v,d], targets [n] in [0, v) read; logprobs, lse [n] overwritten; entropies [n] may be null
 void linearLogprobForward(const float* hidden, const float* weight, const int32_t* targets,
                           const LinearLogprobShape& shape, float* logprobs, float* entropies, float* lse);

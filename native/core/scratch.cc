@@ -1,7 +1,9 @@
 #include "core/scratch.h"
 
+#include <atomic>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace parl {
@@ -11,12 +13,34 @@ constexpr std::align_val_t kAlignment{64};
 // A larger buffer (the logits of a big vocabulary) is given back at once instead of being kept for the next kernel.
 constexpr int64_t kKeptFloats = int64_t{16} << 20;
 
+std::atomic<int64_t> heldFloats = 0;
+
 struct Release {
   void operator()(float* p) const { ::operator delete(p, kAlignment); }
 };
-struct Buffer {
-  std::unique_ptr<float, Release> data;
-  int64_t capacity = 0;
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer& operator=(Buffer&&) = delete;
+  ~Buffer() { clear(); }
+
+  int64_t capacity() const { return capacity_; }
+  float* data() const { return data_.get(); }
+  void clear() {
+    data_.reset();
+    heldFloats.fetch_sub(std::exchange(capacity_, 0), std::memory_order_relaxed);
+  }
+  void allocate(int64_t floats) {
+    clear();
+    data_.reset(static_cast<float*>(::operator new(static_cast<size_t>(floats) * sizeof(float), kAlignment)));
+    capacity_ = floats;
+    heldFloats.fetch_add(floats, std::memory_order_relaxed);
+  }
+
+ private:
+  std::unique_ptr<float, Release> data_;
+  int64_t capacity_ = 0;
 };
 thread_local std::vector<Buffer> buffers;
 thread_local size_t depth = 0;
@@ -26,20 +50,16 @@ thread_local size_t depth = 0;
 Scratch::Scratch(int64_t floats) {
   if (depth == buffers.size()) buffers.emplace_back();
   Buffer& buffer = buffers[depth];
-  if (buffer.capacity < floats || !buffer.data) {
-    buffer.data.reset();
-    buffer.capacity = 0;
-    const int64_t capacity = floats < 1024 ? 1024 : floats;
-    buffer.data.reset(static_cast<float*>(::operator new(static_cast<size_t>(capacity) * sizeof(float), kAlignment)));
-    buffer.capacity = capacity;
-  }
+  if (buffer.capacity() < floats || buffer.data() == nullptr) buffer.allocate(floats < 1024 ? 1024 : floats);
   ++depth;
-  data_ = buffer.data.get();
+  data_ = buffer.data();
 }
 
 Scratch::~Scratch() {
   Buffer& buffer = buffers[--depth];
-  if (buffer.capacity > kKeptFloats) buffer = {};
+  if (buffer.capacity() > kKeptFloats) buffer.clear();
 }
+
+int64_t scratchBytes() { return heldFloats.load(std::memory_order_relaxed) * static_cast<int64_t>(sizeof(float)); }
 
 }  // namespace parl

@@ -22,4 +22,7 @@ class Scratch {
   float* data_;
 };
 
+// Bytes that the scratches of all threads hold now, in use or kept for the next kernel.
+int64_t scratchBytes();
+
 }  // namespace parl

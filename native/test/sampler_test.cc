@@ -262,6 +262,36 @@ TEST(sampler_reuses_prefixes_and_computes_the_rest_only) {
   for (size_t i = 0; i < requests.size(); ++i) CHECK(same(again.sequences[i], computed.sequences[i]));
 }
 
+TEST(sampler_computes_the_prompt_of_a_group_once) {
+  const Model model;
+  constexpr int kGroup = 8;
+  Sampler sampler(model.config, 2 * kGroup, 128), alone(model.config, 1, 128);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 2 * kGroup; ++i) {
+    requests.push_back({i, prompted(i / kGroup, i < kGroup ? 50 : 61), 12, static_cast<uint64_t>(i)});
+  }
+  const auto groups = sampler.generate(model.weights, requests, {}, kNever);
+  CHECK(sampler.computedPromptTokens() == 50 + 61);
+  CHECK(sampler.reusedPromptTokens() == (kGroup - 1) * (50 + 61));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    GenerationRequest request = requests[i];
+    request.slot = 0;
+    alone.reset();
+    CHECK(same(groups.sequences[i], alone.generate(model.weights, {request}, {}, kNever).sequences[0]));
+  }
+  // The next turn of one group: each sequence goes on from its own tokens and a message of its own.
+  for (int i = 0; i < kGroup; ++i) {
+    auto& prompt = requests[static_cast<size_t>(i)].prompt;
+    const auto& own = groups.sequences[static_cast<size_t>(i)].tokens;
+    prompt.insert(prompt.end(), own.begin(), own.end());
+    for (int t = 0; t < 5; ++t) prompt.push_back(70 + (t == 0 ? i : t));
+  }
+  requests.resize(kGroup);
+  const int64_t before = sampler.computedPromptTokens();
+  CHECK(sampler.generate(model.weights, requests, {}, kNever).status == GenerationStatus::done);
+  CHECK(sampler.computedPromptTokens() - before == kGroup * (1 + 5));  // the last token drawn had not been read yet
+}
+
 TEST(sampler_greedy_takes_the_most_likely_token_at_temperature_one) {
   const Model model;
   Sampler sampler(model.config, 1, 64);
