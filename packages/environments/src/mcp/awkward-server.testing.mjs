@@ -1,9 +1,9 @@
 // An MCP server over stdio whose tools fail in every way that the client must survive. Arguments:
 //   --noise        writes to stdout before the handshake     --silent     never answers the handshake
 //   --exit N       ends with that code at once                --stubborn   ignores the end of its input and SIGTERM
-//   --pid-file F   writes its process id to a file
+//   --pid-file F   adds its process id to a file
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
@@ -13,7 +13,7 @@ if (flags[0] === '--exit') {
   console.error('no licence found');
   process.exit(Number(flags[1]));
 }
-if (flags.includes('--pid-file')) writeFileSync(flags[flags.indexOf('--pid-file') + 1], `${process.pid}`);
+if (flags.includes('--pid-file')) appendFileSync(flags[flags.indexOf('--pid-file') + 1], `${process.pid}\n`);
 if (flags.includes('--noise')) console.log('Starting up...');
 if (flags.includes('--stubborn')) process.on('SIGTERM', () => {});
 if (flags.includes('--stubborn') || flags.includes('--silent')) setInterval(() => {}, 1000);

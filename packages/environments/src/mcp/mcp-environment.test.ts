@@ -224,6 +224,54 @@ test('a task offers the tools that it names, and no others', async () => {
   await world.close();
 });
 
+describe('closing while a reset is in progress', () => {
+  const withPidFile = async (args: string[], play: (world: McpEnvironment, pids: () => number[]) => Promise<void>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'parl-mt-closing-'));
+    const pidFile = join(folder, 'pids');
+    const pids = () => (existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim().split('\n').map(Number) : []);
+    try {
+      await play(new McpEnvironment(configOf([...args, '--pid-file', pidFile])), pids);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  test('waits for a server that never answers the handshake to be gone', async () => {
+    await withPidFile(['--silent'], async (world, pids) => {
+      const reset = world.reset(task, 1).catch((error: Error) => error.message);
+      await expect.poll(() => pids().length, { timeout: 20_000 }).toBe(1);
+      expect(isRunning(pids()[0]!)).toBe(true);
+      await world.close();
+      expect(isRunning(pids()[0]!)).toBe(false);
+      expect(await reset).toMatch(/closed while its server started/);
+    });
+  }, 40_000);
+
+  test('starts no server after the end of the one before', async () => {
+    await withPidFile(['--stubborn'], async (world, pids) => {
+      await world.reset(task, 1);
+      const second = world.reset(task, 2).catch((error: Error) => error.message);
+      await world.close();
+      expect(await second).toBe('the environment was closed while its server started');
+      expect(pids().map(isRunning)).toEqual([false]);
+      await world.reset(task, 3);
+      expect(pids().map(isRunning)).toEqual([false, true]);
+      await world.close();
+    });
+  }, 40_000);
+
+  test('of two resets at once the later one holds', async () => {
+    await withPidFile([], async (world, pids) => {
+      const first = world.reset(task, 1).catch((error: Error) => error.message);
+      await world.reset(task, 2);
+      expect(await first).toMatch(/closed while its server started/);
+      expect(pids().map(isRunning).filter(Boolean)).toHaveLength(1);
+      await world.close();
+      expect(pids().map(isRunning).filter(Boolean)).toHaveLength(0);
+    });
+  }, 40_000);
+});
+
 describe('a server that does not start', () => {
   test.each([
     ['is not there', { command: 'no-such-program-xyz' }, [], 'expected no-such-program-xyz to start in'],

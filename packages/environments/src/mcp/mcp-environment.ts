@@ -46,10 +46,7 @@ export class McpEnvironment implements Environment {
    * @throws an error that says what the server did, when it does not start.
    */
   async reset(task: Task, seed: number): Promise<void> {
-    if (this.#config.lifetime === 'episode' || this.#connection?.isOpen !== true) {
-      await this.close();
-      await this.#open(seed);
-    }
+    if (this.#config.lifetime === 'episode' || this.#connection?.isOpen !== true) await this.#open(seed);
     const named = [...task.tools, ...(task.heldOutTools ?? [])].map(({ name }) => name);
     this.#offered = named.length === 0 ? undefined : new Set(named);
     await this.#refreshTools();
@@ -99,7 +96,10 @@ export class McpEnvironment implements Environment {
     throw unsupported('digest');
   }
 
-  /** Ends the server, with every process below it; one that is still starting too. */
+  /**
+   * Ends the server, with every process below it. A reset in progress fails, and the server that it was starting, or about to
+   * start, is gone too when this resolves.
+   */
   async close(): Promise<void> {
     const opening = this.#opening;
     opening?.abort.abort(new Error('the environment was closed while its server started'));
@@ -111,7 +111,8 @@ export class McpEnvironment implements Environment {
 
   async #open(seed: number): Promise<void> {
     const abort = new AbortController();
-    const connecting = this.#connect(seed, abort.signal);
+    // The end of the server before counts as part of the start: a close that comes meanwhile has to find it.
+    const connecting = this.close().then(() => this.#connect(seed, abort.signal));
     const opening = { abort, ended: connecting.catch(() => {}) };
     this.#opening = opening;
     try {
@@ -122,6 +123,7 @@ export class McpEnvironment implements Environment {
   }
 
   async #connect(seed: number, signal: AbortSignal): Promise<McpConnection> {
+    signal.throwIfAborted();
     const { McpConnection } = await import('./mcp-connection.js');
     const connection = await McpConnection.open(this.#config, seed, signal);
     if (signal.aborted) {
