@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { endpointConfigSchema, RolloutError, UsageError } from '@parl-mt/schema';
 import { expect, test } from 'vitest';
 import { OpenAiChatModel } from './openai-chat-model.js';
@@ -160,4 +161,20 @@ test('an abort is passed on as it is, and no try follows', async () => {
   ]);
   await expect(model.complete({ ...hello, signal: controller.signal })).rejects.toThrow('stopped by the user');
   expect(sent).toHaveLength(1);
+});
+
+test('a signal that serves many requests gathers no listeners, and still aborts the one in flight', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const answer = () => completion({ role: 'assistant', content: 'hi' });
+  const hanging = () => new Promise<never>(() => {});
+  const { model } = clientOver([answer(), failure(503), answer(), failure(400), hanging]);
+  for (let request = 0; request < 2; request++) await model.complete({ ...hello, signal });
+  await expect(model.complete({ ...hello, signal })).rejects.toThrow('made-up failure 400');
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  const last = model.complete({ ...hello, signal });
+  await expect.poll(() => getEventListeners(signal, 'abort').length).toBe(1);
+  controller.abort(new Error('stopped by the user'));
+  await expect(last).rejects.toThrow('stopped by the user');
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });

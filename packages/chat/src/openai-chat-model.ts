@@ -95,7 +95,16 @@ export class OpenAiChatModel implements ChatModel {
       ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
       ...(seed === undefined ? {} : { seed }),
     };
-    return this.#client.chat.completions.create(body, signal === undefined ? {} : { signal });
+    if (signal === undefined) return this.#client.chat.completions.create(body);
+    // A signal of its own for every request: the client never takes its listener off, and a run's signal serves thousands.
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal.reason);
+    signal.addEventListener('abort', abort);
+    try {
+      return await this.#client.chat.completions.create(body, { signal: controller.signal });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   #cost({ promptTokens, completionTokens }: ChatUsage): number | undefined {
