@@ -39,7 +39,8 @@ export async function download(url: string, file: string, options: DownloadOptio
   const part = `${file}.part`;
   mkdirSync(dirname(file), { recursive: true });
   const have = existsSync(part) ? statSync(part).size : 0;
-  const response = await request(url, have > 0 ? { range: `bytes=${have}-` } : {}, options);
+  using patience = patienceOf(options);
+  const response = await request(url, have > 0 ? { range: `bytes=${have}-` } : {}, options, patience.signal);
   if (response.status === 416) {
     // The part is longer than the file: it is none of it.
     rmSync(part);
@@ -51,6 +52,7 @@ export async function download(url: string, file: string, options: DownloadOptio
   const rest = Number(response.headers.get('content-length') ?? Number.NaN);
   const total = Number.isFinite(rest) ? bytes + rest : undefined;
   for await (const chunk of chunksOf(response, url, options)) {
+    patience.renew();
     bytes += chunk.byteLength;
     if (bytes > MAX_BYTES) throw new UsageError(`${url}: expected at most ${MAX_BYTES} bytes, received more`);
     appendFileSync(part, chunk);
@@ -62,8 +64,14 @@ export async function download(url: string, file: string, options: DownloadOptio
 
 /** Fetches a small JSON document. @throws as {@link download}, and for text that is no JSON. */
 export async function fetchJson(url: string, accept: string, options: DownloadOptions): Promise<unknown> {
-  const response = await request(url, { accept }, options);
-  const text = await response.text();
+  using patience = patienceOf(options);
+  const response = await request(url, { accept }, options, patience.signal);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(response, url, options)) {
+    patience.renew();
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
   try {
     return JSON.parse(text);
   } catch {
@@ -71,9 +79,27 @@ export async function fetchJson(url: string, accept: string, options: DownloadOp
   }
 }
 
-async function request(url: string, headers: Record<string, string>, options: DownloadOptions): Promise<Response> {
-  const timeout = AbortSignal.timeout(options.timeoutMs);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+/** Longest time that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A signal that aborts when nothing has come for the time-out, or when the caller gives up. */
+function patienceOf({ timeoutMs, signal }: DownloadOptions): Disposable & { signal: AbortSignal; renew: () => void } {
+  const controller = new AbortController();
+  const giveUp = () => controller.abort(new Error(`nothing came for ${timeoutMs} ms`));
+  const timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMER_MS));
+  return {
+    signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),
+    renew: () => void timer.refresh(),
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+async function request(
+  url: string,
+  headers: Record<string, string>,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<Response> {
   let response: Response;
   try {
     response = await options.fetch(url, { headers, signal });
