@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFakeEndpoint } from '@parl-mt/chat/testing';
-import { tinyWorldFolder } from '@parl-mt/environments/testing';
+import { playTinyAgent, playTinyUser, tinyWorldFolder } from '@parl-mt/environments/testing';
 import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
 import { savePolicy } from '@parl-mt/rl';
 import { decoderConfigSchema } from '@parl-mt/schema';
@@ -60,6 +60,44 @@ test('an endpoint plays both sides; a second run into the folder plays only what
   expect(read('results.jsonl').trimEnd().split('\n')).toHaveLength(2);
   expect(JSON.parse(read('results.json'))).toHaveLength(2);
 });
+
+const LAZY_ACTION = `Action:\n${JSON.stringify({ name: 'respond', arguments: { content: 'Cancelled.' } })}`;
+const agents = ['tool-calling', 'act', 'react'];
+const users = ['llm', 'react', 'verify', 'reflection', 'scripted'];
+test.each(agents.flatMap((agent) => users.map((user) => [agent, user] as const)))(
+  'agent %s and user %s over HTTP: pass^k of four trials is printed',
+  async (agent, user) => {
+    // The agent solves its first and its third episode, and forgets to cancel in the others.
+    let episodes = 0;
+    await using server = await startFakeEndpoint((request) => {
+      if (request.model === 'user') return playTinyUser(request);
+      const isFirst = !request.messages.some(({ role }) => role === 'assistant');
+      if (isFirst) episodes += 1;
+      const isLazy = episodes % 2 === 0 && !isFirst;
+      return isLazy ? (agent === 'tool-calling' ? 'Cancelled.' : LAZY_ACTION) : playTinyAgent(request);
+    });
+    using host = testHost(jobs);
+    const args = [
+      ...benchmark,
+      ...['--policy.kind', 'endpoint', '--policy.model', 'agent', '--policy.base-url', server.baseUrl],
+      ...['--tau-bench.user.model', 'user', '--tau-bench.user.base-url', server.baseUrl],
+      ...['--tau-bench.agent.strategy', agent, '--tau-bench.user.strategy', user, '--tau-bench.user.lines', 'Yes.'],
+      ...['--tau-bench.trials', '4', '--tau-bench.task-ids', '0', '--tau-bench.concurrency', '1'],
+    ];
+    expect(await runCli(args, host), host.stderr.text).toBe(0);
+    const summary = JSON.parse(readFileSync(join(host.cwd, 'run', 'summary.json'), 'utf8'));
+    // Two of four: C(2, 1) / C(4, 1), C(2, 2) / C(4, 2), and no three of them.
+    expect(summary).toMatchObject({ policy: `agent (${agent})`, userStrategy: user, averageReward: 0.5, crashes: 0 });
+    expect(summary.passHatK).toEqual([0.5, expect.closeTo(1 / 6, 12), 0, 0]);
+    const printed = [...host.stdout.text.matchAll(/pass\^(\d) +([\d.]+)%/g)].map(([, k, percent]) => [k, percent]);
+    expect(printed).toEqual([
+      ['1', '50.0'],
+      ['2', '16.7'],
+      ['3', '0.0'],
+      ['4', '0.0'],
+    ]);
+  },
+);
 
 test('a checkpoint plays against the scripted user, and its trials are judged by the reward of tau-bench', async () => {
   using host = testHost(jobs);

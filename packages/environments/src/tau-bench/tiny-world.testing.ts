@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tauDomain } from './domain.js';
 
+export { playTinyAgent, playTinyUser } from './tiny-players.testing.js';
+
 const user = (name: string, methods: object) => ({
   name: { first_name: name, last_name: 'Stone' },
   address: { address1: '1 Main St', address2: '', city: 'Reno', country: 'USA', state: 'NV', zip: '89501' },

@@ -1,7 +1,7 @@
 import { OpenAiChatModel } from '@parl-mt/chat/openai';
-import { type FakeChatAnswer, type FakeChatRequest, startFakeEndpoint } from '@parl-mt/chat/testing';
+import { startFakeEndpoint } from '@parl-mt/chat/testing';
 import { type ChatFunction, loadTauWorld } from '@parl-mt/environments';
-import { tinyWorldFolder } from '@parl-mt/environments/testing';
+import { playTinyAgent, playTinyUser, tinyWorldFolder } from '@parl-mt/environments/testing';
 import {
   CancelledError,
   endpointConfigSchema,
@@ -19,34 +19,9 @@ const world = loadTauWorld(folder.path, 'retail');
 const tasks = world.tasks('test');
 const [cancelTask] = tasks;
 
-const CANCEL = { order_id: '#W2', reason: 'no longer needed' };
-
-/** An agent that asks, cancels the order and says so, in the words of each strategy. */
-function playAgent({ messages, tools }: FakeChatRequest): FakeChatAnswer {
-  const turn = messages.filter(({ role }) => role === 'assistant').length;
-  const action = (name: string, args: object) => `Action:\n${JSON.stringify({ name, arguments: args })}`;
-  if (tools !== undefined) {
-    if (turn !== 1) return turn === 0 ? 'Shall I cancel #W2?' : 'Cancelled.';
-    const call = { name: 'cancel_pending_order', arguments: JSON.stringify(CANCEL) };
-    return { content: null, tool_calls: [{ id: 'call_1', type: 'function', function: call }] };
-  }
-  if (turn === 1) return action('cancel_pending_order', CANCEL);
-  return action('respond', { content: turn === 0 ? 'Shall I cancel #W2?' : 'Cancelled.' });
-}
-
-/** A user that confirms, and stops when told that it is done; supervisors are content. */
-function playUser({ messages }: FakeChatRequest): FakeChatAnswer {
-  const [first] = messages;
-  if (first?.content?.startsWith('You are a supervisor')) return 'true';
-  const isReact = first?.content?.includes('User Response:');
-  const last = messages.at(-1)?.content ?? '';
-  const line = last.includes('Cancelled') ? '###STOP###' : last.includes('Shall I') ? 'Yes.' : 'Please cancel #W2.';
-  return isReact ? `User Response:\n${line}` : line;
-}
-
 async function endpoint() {
   const server = await startFakeEndpoint((request) =>
-    request.model === 'agent' ? playAgent(request) : playUser(request),
+    request.model === 'agent' ? playTinyAgent(request) : playTinyUser(request),
   );
   const model = (name: string) =>
     new OpenAiChatModel(
