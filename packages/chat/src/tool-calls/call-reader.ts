@@ -45,6 +45,11 @@ export abstract class CallReader implements ToolCallStream {
     return text;
   }
 
+  /** Whether a quote of what waits would stay the same with more text: a failure has one message, however the text was cut. */
+  protected get isQuotable(): boolean {
+    return this.isEnded || this.waiting.length >= QUOTED_UNITS;
+  }
+
   protected emitContent(text: string): void {
     const last = this.events.at(-1);
     if (text === '') return;
@@ -72,7 +77,10 @@ export abstract class CallReader implements ToolCallStream {
   }
 }
 
+/** UTF-16 units of a text that its quote depends on. */
+const QUOTED_UNITS = 48;
+
 /** A short quote of a text, for messages. */
 export function quote(text: string): string {
-  return text === '' ? 'the end of the text' : JSON.stringify([...text.slice(0, 48)].slice(0, 24).join(''));
+  return text === '' ? 'the end of the text' : JSON.stringify([...text.slice(0, QUOTED_UNITS)].slice(0, 24).join(''));
 }

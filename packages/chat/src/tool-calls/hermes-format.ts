@@ -88,6 +88,7 @@ class HermesReader extends CallReader {
     this.consume(this.waiting.length - this.waiting.trimStart().length);
     if (this.waiting === '') return this.needMore('a JSON object');
     if (this.waiting[0] !== '{') {
+      if (!this.isQuotable) return false;
       throw new CallFailure(
         'syntax',
         `expected a JSON object behind ${OPENING}, received ${quote(this.waiting)}`,
@@ -110,6 +111,7 @@ class HermesReader extends CallReader {
     this.consume(this.waiting.length - this.waiting.trimStart().length);
     if (this.waiting.length < CLOSING.length && CLOSING.startsWith(this.waiting)) return this.needMore(CLOSING);
     if (!this.waiting.startsWith(CLOSING)) {
+      if (!this.isQuotable) return false;
       throw new CallFailure('syntax', `expected ${CLOSING}, received ${quote(this.waiting)}`, this.offset);
     }
     this.consume(CLOSING.length);

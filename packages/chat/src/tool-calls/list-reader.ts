@@ -57,6 +57,7 @@ export abstract class CallListReader extends CallReader {
     if (this.waiting === '') return this.needMore('"," or "]"');
     const next = this.waiting[0];
     if (next !== ',' && next !== ']') {
+      if (!this.isQuotable) return false;
       throw new CallFailure(
         'syntax',
         `expected "," or "]" behind call ${this.count}, received ${quote(this.waiting)}`,
@@ -70,7 +71,7 @@ export abstract class CallListReader extends CallReader {
 
   private readRest(): boolean {
     this.skipSpace();
-    if (this.waiting === '') return false;
+    if (this.waiting === '' || !this.isQuotable) return false;
     throw new CallFailure(
       'trailing',
       `expected nothing behind the list of calls, received ${quote(this.waiting)}`,

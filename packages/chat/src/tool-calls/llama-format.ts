@@ -56,6 +56,7 @@ class LlamaReader extends CallReader {
       return true;
     }
     if (this.hasTag) {
+      if (!this.isQuotable) return false;
       throw new CallFailure(
         'syntax',
         `expected a JSON object behind ${PYTHON_TAG}, received ${quote(this.waiting)}`,
@@ -72,7 +73,7 @@ class LlamaReader extends CallReader {
     if (this.count > 0) this.consume(this.waiting.length - this.waiting.trimStart().length);
     if (this.waiting === '' || this.waiting[0] !== '{') {
       const isMissing = this.waiting === '';
-      if (isMissing && !this.isEnded) return false;
+      if (isMissing ? !this.isEnded : !this.isQuotable) return false;
       const kind = isMissing ? 'incomplete' : 'syntax';
       throw new CallFailure(kind, `expected a JSON object, received ${quote(this.waiting)}`, this.offset);
     }
@@ -107,6 +108,7 @@ class LlamaReader extends CallReader {
     this.consume(this.waiting.length - this.waiting.trimStart().length);
     if (this.waiting === '') return false;
     if (this.waiting[0] !== ';') {
+      if (!this.isQuotable) return false;
       throw new CallFailure(
         'trailing',
         `expected ";" or the end behind a call, received ${quote(this.waiting)}`,

@@ -26,6 +26,7 @@ class XlamReader extends CallListReader {
 
   protected readItem(): boolean {
     if (this.waiting[0] !== '{') {
+      if (!this.isQuotable) return false;
       throw new CallFailure('syntax', `expected a JSON object, received ${quote(this.waiting)}`, this.offset);
     }
     const length = this.scanner.scan(this.waiting);
