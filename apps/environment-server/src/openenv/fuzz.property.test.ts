@@ -9,7 +9,7 @@ let client: TestClient;
 beforeAll(async () => {
   server = await testServer({ maxMessageBytes: 100_000 }, logged);
   client = await connect(server);
-});
+}, 60_000);
 afterAll(() => server.close());
 
 const key = fc.oneof(
