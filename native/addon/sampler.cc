@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "register.h"
 #include "sampling_rules.h"
+#include "token_grammar.h"
 
 namespace parl::addon {
 namespace {
@@ -191,6 +192,14 @@ class GenerateWorker : public Napi::AsyncWorker {
       deferred_.Reject(error.Value());
       return;
     }
+    if (result_.status == GenerationStatus::noToken) {
+      Napi::Error error = Napi::Error::New(env, "expected the grammar of requests[" + std::to_string(result_.request) +
+                                                    "] to leave a token that the rules leave too, at position " +
+                                                    std::to_string(result_.position) + " there is none");
+      error.Set("code", "NATIVE_VALUE");
+      deferred_.Reject(error.Value());
+      return;
+    }
     if (result_.status == GenerationStatus::aborted) {
       deferred_.Resolve(env.Null());
       return;
@@ -282,7 +291,7 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
 
   // generate(slots: Int32Array, promptOffsets: Int32Array, prompts: Int32Array, maxNewTokens: Int32Array,
   //          seeds: Float64Array, stopTokens: Int32Array, temperature: number, threads: number, rules?: object,
-  //          stopTexts?: object, untruncatedLogprobs?: boolean)
+  //          stopTexts?: object, untruncatedLogprobs?: boolean, grammars?: (TokenGrammar | undefined)[])
   //   : Promise<{ tokens: Int32Array, logprobs: Float32Array, untruncatedLogprobs?: Float32Array, stopped: boolean,
   //               stopText: number }[] | null>
   Napi::Value generate(const Napi::CallbackInfo& info) {
@@ -315,6 +324,10 @@ class SamplerHandle : public Napi::ObjectWrap<SamplerHandle> {
         if (token < 0 || token >= config_.vocabSize) throwArgument(env, "expected prompt tokens below vocabSize");
       }
       requests.push_back({slot, {prompt.begin(), prompt.end()}, maxNewTokens[i], static_cast<uint64_t>(seeds[i])});
+      if (info[11].IsArray()) {
+        auto& grammar = requests.back().grammar = grammarOf(env, info[11].As<Napi::Array>().Get(static_cast<uint32_t>(i)));
+        if (grammar && grammar->vocabSize() != config_.vocabSize) throwArgument(env, "expected grammars of the model's vocabulary");
+      }
     }
     GenerationOptions options{.temperature = static_cast<float>(number(info, 6, "temperature")),
                               .stopTokens = {stopTokens.begin(), stopTokens.end()},

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
+#include <limits>
+#include <stdexcept>
 
 #include "core/attention.h"
 #include "core/bias.h"
@@ -55,6 +57,34 @@ KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t ma
   return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim, budget};
 }
 
+constexpr int32_t kNoToken = -2;  // in place of a chosen token: the grammar left none
+
+// Leaves what a grammar allows of a row of logits; false where that is nothing.
+bool keepToGrammar(TokenGrammar& grammar, TokenGrammar::Place place, const std::vector<int32_t>& stopTokens, std::vector<float>& logits) {
+  thread_local std::vector<uint32_t> allowed;
+  allowed.assign((static_cast<size_t>(grammar.vocabSize()) + 31) / 32, 0u);
+  try {
+    grammar.mask(place, allowed);
+  } catch (const std::length_error&) {
+    return false;  // it calls itself without end
+  }
+  const bool mayEnd = grammar.mayEnd(place);
+  for (const int32_t token : stopTokens) {
+    const uint32_t bit = 1u << (token % 32);
+    uint32_t& word = allowed[static_cast<size_t>(token) / 32];
+    word = mayEnd ? word | bit : word & ~bit;
+  }
+  bool any = false;
+  for (size_t token = 0; token < logits.size(); ++token) {
+    if (allowed[token / 32] >> (token % 32) & 1u) {
+      any = true;
+    } else {
+      logits[token] = -std::numeric_limits<float>::infinity();
+    }
+  }
+  return any;
+}
+
 // out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
 void multiply(const float* x, const float* weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
   if (panels) {
@@ -88,6 +118,8 @@ struct Sampler::Sequence {
   bool isSlotGiven = false;        // by the request; else the slot is free again when the sequence is done or has to wait
   std::vector<int32_t> tokens{};   // prompt and new tokens
   std::string tail{};              // the end of what it says, where stop texts are looked for
+  std::shared_ptr<TokenGrammar> grammar{};
+  TokenGrammar::Place place = 0;   // in the text of the grammar
 };
 
 // Buffers of a forward pass, row-major, activationRows() rows each.
@@ -401,8 +433,16 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
 void Sampler::chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options) {
   thread_local std::vector<float> scores;
   scores.assign(logits.begin(), logits.end());
+  if (sequence.grammar && !keepToGrammar(*sequence.grammar, sequence.place, options.stopTokens, scores)) {
+    sequence.token = kNoToken;
+    return;
+  }
   processLogits(scores, sequence.tokens, sequence.promptLength, options.temperature, options.rules);
   const int64_t v = static_cast<int64_t>(scores.size());
+  if (sequence.grammar && std::all_of(scores.begin(), scores.end(), [](float x) { return x == -std::numeric_limits<float>::infinity(); })) {
+    sequence.token = kNoToken;
+    return;
+  }
   const LogprobRow sums = logprobRow(scores.data(), v, 1.0f, false);
   sequence.token = options.temperature == 0.0f
                        ? PARL_DISPATCH(argmaxToken)(scores.data(), v)
@@ -433,7 +473,7 @@ void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> se
       for (int64_t i = begin; i < end; ++i) {
         Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
         const float* row = logits + i * v;
-        if (options.rules.active()) {
+        if (options.rules.active() || sequence.grammar) {
           chooseByRules(sequence, {row, static_cast<size_t>(v)}, options);
           continue;
         }
@@ -456,10 +496,10 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
   std::deque<Sequence> waiting;
   std::vector<Sequence> active;  // in the order in which they joined
   for (size_t i = 0; i < requests.size(); ++i) {
-    const auto& [slot, prompt, maxNewTokens, seed] = requests[i];
+    const auto& [slot, prompt, maxNewTokens, seed, grammar] = requests[i];
     const auto length = static_cast<int64_t>(prompt.size());
     waiting.push_back({.request = i, .slot = slot, .position = length, .left = maxNewTokens, .seed = seed, .promptLength = length,
-                       .isSlotGiven = slot >= 0, .tokens = prompt});
+                       .isSlotGiven = slot >= 0, .tokens = prompt, .grammar = grammar, .place = grammar ? grammar->start() : 0});
   }
   const auto leave = [this](const Sequence& sequence) {
     ledger_.setBusy(sequence.slot, false);
@@ -527,10 +567,12 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
     for (size_t i = 0; i < active.size(); ++i) {
       Sequence& sequence = active[i];
       if (sequence.token < 0) {
+        const bool noToken = sequence.token == kNoToken;
+        result.request = sequence.request;
         result.slot = sequence.slot;
         result.position = sequence.position;
         active.erase(active.begin() + static_cast<std::ptrdiff_t>(kept), active.begin() + static_cast<std::ptrdiff_t>(i));
-        return ended(GenerationStatus::notFinite);
+        return ended(noToken ? GenerationStatus::noToken : GenerationStatus::notFinite);
       }
       GeneratedSequence& out = result.sequences[sequence.request];
       out.tokens.push_back(sequence.token);
@@ -543,6 +585,7 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
       }
       const bool isStopToken = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
       out.stopped = isStopToken || out.stopText >= 0;
+      if (sequence.grammar && !isStopToken) sequence.place = sequence.grammar->advance(sequence.place, sequence.token);
       ++sequence.position;
       if (out.stopped || --sequence.left == 0) {
         leave(sequence);

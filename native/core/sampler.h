@@ -22,6 +22,7 @@
 #include "core/prefix_plan.h"
 #include "core/rope.h"
 #include "core/stop_texts.h"
+#include "core/token_grammar.h"
 
 namespace parl {
 
@@ -63,6 +64,8 @@ struct GenerationRequest {
   std::vector<int32_t> prompt;
   int64_t maxNewTokens;
   uint64_t seed;
+  // Leaves only tokens that keep the text to it; stop tokens come where it may end, and only there. Null: all tokens.
+  std::shared_ptr<TokenGrammar> grammar = nullptr;
 };
 struct GenerationOptions {
   float temperature = 1.0f;  // 0: the most likely token, reported with its log-probability at temperature 1
@@ -79,11 +82,12 @@ struct GeneratedSequence {
   int stopText = -1;            // index of the stop text that the last token completed
 };
 
-enum class GenerationStatus { done, aborted, notFinite };
+enum class GenerationStatus { done, aborted, notFinite, noToken };
 struct GenerationResult {
   GenerationStatus status = GenerationStatus::done;
-  int slot = 0;           // notFinite: where no token had a positive finite probability
-  int64_t position = 0;   // notFinite: of the token to be chosen
+  size_t request = 0;     // notFinite: where no token had a positive finite probability; noToken: whose grammar left no token
+  int slot = 0;           // its slot
+  int64_t position = 0;   // of the token to be chosen
   std::vector<GeneratedSequence> sequences;  // one a request, when done
 };
 

@@ -25,9 +25,12 @@ function registeredFunctions() {
     for (const [, name] of source.matchAll(/exports\.Set\("(\w+)",\s*Napi::Function::New\(/g)) {
       add(found, name, name, file, source);
     }
-    for (const [, className] of source.matchAll(/DefineClass\(\s*\w+,\s*"(\w+)"/g)) {
+    // A class's methods stand between its name and the next class's.
+    for (const definition of source.split(/(?=DefineClass\()/).slice(1)) {
+      const className = /^DefineClass\(\s*\w+,\s*"(\w+)"/.exec(definition)?.[1];
+      if (className === undefined) continue;
       add(found, className, `new ${className}`, file, source);
-      for (const [, method] of source.matchAll(/InstanceMethod\("(\w+)"/g)) {
+      for (const [, method] of definition.matchAll(/InstanceMethod\("(\w+)"/g)) {
         add(found, `${className}.${method}`, method, file, source);
       }
     }

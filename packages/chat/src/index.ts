@@ -40,6 +40,29 @@ export {
   type PromptBudget,
   type RenderedPrompt,
 } from './context.js';
+export { type AutomatonEdge, automatonEdges, readByAutomaton } from './grammar/automaton.js';
+export {
+  boundedText,
+  bytes,
+  choice,
+  type Expression,
+  literal,
+  nothing,
+  optional,
+  type Rule,
+  repeat,
+  rule,
+  separated,
+  sequence,
+  specialToken,
+} from './grammar/expression.js';
+export { jsonNotation, schemaExpression, type ValueNotation } from './grammar/json-schema.js';
+export {
+  type CompletionGrammarOptions,
+  completionExpression,
+  type ToolCallGrammarOptions,
+  toolCallExpression,
+} from './grammar/tool-calls.js';
 export { JinjaError, type JinjaErrorKind } from './jinja/jinja-error.js';
 export { DEFAULT_LIMITS, type JinjaLimits } from './jinja/work.js';
 export { type JsonLimits, readJson } from './json-reader.js';

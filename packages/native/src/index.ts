@@ -154,6 +154,7 @@ export {
   reinforcePlusPlus,
   type TokenCredit,
 } from './token-credit.js';
+export { type GrammarEdge, TokenGrammar, TokenTree } from './token-grammar.js';
 export { broadcastToSampled, tokenRewardSums } from './token-rewards.js';
 export { paddedTokenRows, type TokenRows } from './token-rows.js';
 export { highEntropyMask, offPolicyMask } from './token-selection.js';

@@ -2,6 +2,7 @@ import { addon } from './addon.js';
 import { NativeValueError, ShapeError } from './errors.js';
 import { checkRopeAngles } from './rope.js';
 import { checkRules, type PackedRules, packRules, type SamplingRules } from './sampling-rules.js';
+import type { TokenGrammar } from './token-grammar.js';
 
 /** Tokens in which the cache of keys and values is handed out. */
 const CACHE_UNIT = 32;
@@ -114,6 +115,8 @@ export interface GenerateRequest {
   readonly maxNewTokens: number;
   /** Integer in [0, 2^53): names the sequence's stream of random numbers. */
   readonly seed: number;
+  /** Leaves only tokens that keep the text to it. Stop tokens come where it may end, and only there; at least one is needed. */
+  readonly grammar?: TokenGrammar | undefined;
 }
 
 /** What the tokens of a vocabulary spell. */
@@ -176,6 +179,7 @@ interface SamplerHandle {
     rules: PackedRules | undefined,
     stopTexts: { texts: readonly string[]; tokenBytes: Uint8Array; tokenOffsets: Int32Array } | undefined,
     untruncatedLogprobs: boolean,
+    grammars: readonly (object | undefined)[] | undefined,
   ): Promise<readonly NativeSequence[] | null>;
   abort(): void;
   reset(): void;
@@ -256,6 +260,7 @@ export class Sampler implements Disposable {
     options.signal?.throwIfAborted();
     this.#checkRequests(requests);
     this.#checkOptions(options);
+    checkGrammars(requests, options, this.#config.vocabSize);
     const offsets = new Int32Array(requests.length + 1);
     for (const [i, request] of requests.entries()) offsets[i + 1] = offsets[i]! + request.prompt.length;
     const prompts = new Int32Array(offsets[requests.length]!);
@@ -275,6 +280,7 @@ export class Sampler implements Disposable {
         options.rules && packRules({ endTokens: options.stopTokens, ...options.rules }),
         stopTextsOf(options),
         options.untruncatedLogprobs ?? false,
+        requests.some(({ grammar }) => grammar) ? requests.map(({ grammar }) => grammar?.handle) : undefined,
       );
       options.signal?.addEventListener('abort', abort, { once: true });
       const sequences = await running;
@@ -400,6 +406,18 @@ export class Sampler implements Disposable {
           `expected ${name}[${i}] to be a token in [0, ${this.#config.vocabSize}), received ${token}`,
         );
       }
+    }
+  }
+}
+
+function checkGrammars(requests: readonly GenerateRequest[], { stopTokens }: GenerateOptions, vocabSize: number): void {
+  for (const [i, { grammar }] of requests.entries()) {
+    if (grammar === undefined) continue;
+    if (grammar.vocabSize !== vocabSize) {
+      throw new ShapeError(`expected requests[${i}].grammar over ${vocabSize} tokens, received ${grammar.vocabSize}`);
+    }
+    if (stopTokens.length === 0) {
+      throw new NativeValueError(`expected stopTokens beside requests[${i}].grammar: they end its text, received none`);
     }
   }
 }

@@ -4,6 +4,7 @@ import {
   type SamplerConfig,
   type SamplerWeights,
   type SamplingRules,
+  type TokenGrammar,
   type TokenTexts,
 } from '@parl-mt/native';
 import { type LoraTarget, loraTargets } from '@parl-mt/schema';
@@ -32,6 +33,8 @@ export interface GenerationRequest {
   readonly maxNewTokens: number;
   /** In [0, 2^53): the same seed and prompt give the same text, whatever else is in the call. */
   readonly seed: number;
+  /** Leaves only tokens that keep the text to it; see `GrammarCompiler`. Stop tokens come where it may end, and only there. */
+  readonly grammar?: TokenGrammar | undefined;
 }
 
 export interface GenerationOptions {

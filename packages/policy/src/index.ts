@@ -33,6 +33,7 @@ export {
   type GenerationRequest,
   type TextGenerator,
 } from './generation.js';
+export { GrammarCompiler } from './grammar-compiler.js';
 export { type ScoreOptions, scoreCompletions } from './judge.js';
 export { loadAdapter, loraConfigFromPeft, saveAdapter } from './lora/adapter-files.js';
 export { LoraAdapter, type LoraPair } from './lora/lora-adapter.js';

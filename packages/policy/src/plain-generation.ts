@@ -11,6 +11,8 @@ interface Growing {
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly untruncatedLogprobs: number[];
+  /** In the request's grammar. */
+  place: number;
   stopText: string | undefined;
   stopReason: 'stop' | 'length' | undefined;
 }
@@ -42,6 +44,7 @@ export async function generatePlainly(
       tokens: [...request.prompt],
       logprobs: [],
       untruncatedLogprobs: [],
+      place: request.grammar?.start ?? 0,
       stopReason: undefined,
       stopText: undefined,
     };
@@ -84,11 +87,20 @@ function grow(text: Growing, logits: Float32Array, options: GenerationOptions): 
   const { temperature, stopTokens, rules } = options;
   const { request, tokens, logprobs } = text;
   const plain = distribution(logits, temperature);
-  const ruled = rules === undefined ? plain : distribution(ruledLogits(text, logits, options), 0);
+  const isRuled = rules !== undefined || request.grammar !== undefined;
+  const ruled = isRuled ? distribution(ruledLogits(text, keptToGrammar(text, logits, stopTokens), options), 0) : plain;
+  if (ruled.scaled.every((score) => score === Number.NEGATIVE_INFINITY)) {
+    throw new UsageError(
+      `expected the grammar to leave a token that the rules leave too, at position ${tokens.length} there is none`,
+    );
+  }
   const token =
     temperature > 0
       ? draw(ruled.scaled, ruled.logSumExp, request.seed, tokens.length)
       : ruled.scaled.indexOf(ruled.scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
+  if (request.grammar !== undefined && !stopTokens.includes(token)) {
+    text.place = request.grammar.advance(text.place, token) ?? text.place;
+  }
   tokens.push(token);
   logprobs.push(ruled.scaled[token]! - ruled.logSumExp);
   text.untruncatedLogprobs.push(plain.scaled[token]! - plain.logSumExp);
@@ -104,6 +116,17 @@ function distribution(logits: Float32Array, temperature: number): { scaled: Floa
   const scaled = Float64Array.from(logits, (logit) => (temperature > 0 ? logit / temperature : logit));
   const max = scaled.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return { scaled, logSumExp: max + Math.log(scaled.reduce((sum, logit) => sum + Math.exp(logit - max), 0)) };
+}
+
+/** Logits with -Infinity for every token that the grammar leaves out; stop tokens stay where the text may end. */
+function keptToGrammar({ request: { grammar }, place }: Growing, logits: Float32Array, stopTokens: readonly number[]) {
+  if (grammar === undefined) return logits;
+  const mask = grammar.mask(place);
+  const mayEnd = grammar.mayEnd(place);
+  return logits.map((logit, token) => {
+    const isAllowed = stopTokens.includes(token) ? mayEnd : ((mask[token >> 5]! >>> (token & 31)) & 1) === 1;
+    return isAllowed ? logit : Number.NEGATIVE_INFINITY;
+  });
 }
 
 function ruledLogits({ request, tokens }: Growing, logits: Float32Array, options: GenerationOptions): Float32Array {

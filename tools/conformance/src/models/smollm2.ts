@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createGenerator, type Decoder, loadModel, readModelTokenizer } from '@parl-mt/policy';
+import {
+  hermesFormat,
+  llamaFormat,
+  parseToolCalls,
+  pythonFormat,
+  type ToolCallFormat,
+  toolCallExpression,
+  xlamFormat,
+} from '@parl-mt/chat';
+import { createGenerator, type Decoder, GrammarCompiler, loadModel, readModelTokenizer } from '@parl-mt/policy';
+import type { ToolSpec } from '@parl-mt/schema';
 import { selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { logitsOf, packedTokens, type Tensors, valuesOf } from './decoder-numbers.js';
 import { type ExpectedGgufTensor, judgeGgufTensors } from './gguf.js';
@@ -63,6 +73,7 @@ export const smollm2: ModelSection = {
     const { decoder } = await loadModel(path);
     await ledger.attempt(NUMBERS, 'log-probs', () => judgeLogprobs(ledger, decoder, fixtures.tensors(NUMBERS)));
     await ledger.attempt(ABOUT, 'greedy continuations', () => judgeGreedy(ledger, decoder, about));
+    await ledger.attempt(ABOUT, CONSTRAINED, () => judgeConstrained(ledger, decoder, path));
     decoder.dispose();
   },
 };
@@ -140,4 +151,104 @@ async function judgeGreedy(ledger: Ledger, decoder: Decoder, { greedy }: Expecte
     return [`case ${i}: token ${at} of ${continuation.length} is ${ours[at]}, expected ${continuation[at]}`];
   });
   ledger.matches(ABOUT, 'greedy continuations', cases.length, differences);
+}
+
+const CONSTRAINED = 'calls by a grammar';
+
+const TOOLS: readonly ToolSpec[] = [
+  {
+    name: 'get_weather',
+    description: 'The weather of a city.',
+    parameters: {
+      type: 'object',
+      properties: {
+        city: { type: 'string', maxLength: 40 },
+        unit: { enum: ['celsius', 'fahrenheit'] },
+        days: { type: 'integer' },
+      },
+      required: ['city', 'unit'],
+    },
+  },
+  {
+    name: 'set_alarm',
+    description: 'Rings at a time.',
+    parameters: {
+      type: 'object',
+      properties: { hour: { enum: [6, 7, 8, 9] }, repeats: { type: 'boolean' } },
+      required: ['hour'],
+    },
+  },
+];
+const FORMATS = [
+  ['hermes', hermesFormat],
+  ['llama', llamaFormat],
+  ['xlam', xlamFormat],
+  ['python', pythonFormat],
+] as const satisfies readonly (readonly [string, ToolCallFormat])[];
+const QUESTIONS = [
+  'What is the weather in Paris?',
+  'Wake me at seven.',
+  'Is it warm in Tokyo?',
+  'An alarm for 6, daily.',
+];
+const LONGEST = 160;
+
+/** No outside truth is needed: whatever it writes by a grammar has to be read, name a tool and have arguments of its schema. */
+async function judgeConstrained(ledger: Ledger, decoder: Decoder, path: string): Promise<void> {
+  const { tokenizer } = await readModelTokenizer(path);
+  const end = tokenizer.specialId('<|im_end|>');
+  const compiler = new GrammarCompiler(tokenizer, decoder.architecture.vocabSize);
+  const prompts = QUESTIONS.map((question) => {
+    const turns = [
+      `<|im_start|>system\nAnswer by calls of these functions: ${JSON.stringify(TOOLS)}<|im_end|>`,
+      `<|im_start|>user\n${question}<|im_end|>`,
+      '<|im_start|>assistant\n',
+    ];
+    return tokenizer.tokenize(turns.join('\n')).ids;
+  });
+  const requests = FORMATS.flatMap(([kind, format]) => {
+    const grammar = compiler.compile(toolCallExpression(kind, TOOLS, { maxCalls: 2 }));
+    return prompts.map((prompt, seed) => ({ kind, format, request: { prompt, maxNewTokens: LONGEST, seed, grammar } }));
+  });
+  const longest = Math.max(...prompts.map(({ length }) => length)) + LONGEST;
+  using generator = createGenerator(decoder, { maxSlots: requests.length, maxTokensPerSlot: longest });
+  for (const temperature of [0, 1]) {
+    const texts = await generator.generate(
+      requests.map(({ request }) => request),
+      { temperature, stopTokens: [end] },
+    );
+    const wrong = requests.flatMap(({ kind, format }, i) => {
+      const { tokens, stopReason } = texts[i]!;
+      const written = tokenizer.decode(tokens.filter((token) => token !== end));
+      const problem =
+        stopReason === 'stop' ? problemOf(parseToolCalls(format, written)) : `is cut at ${LONGEST} tokens`;
+      return problem === undefined ? [] : [`${kind} at temperature ${temperature}: ${written} ${problem}`];
+    });
+    ledger.matches(ABOUT, CONSTRAINED, requests.length, wrong);
+  }
+}
+
+function problemOf({ calls, error }: ReturnType<typeof parseToolCalls>): string | undefined {
+  if (error !== undefined) return `is not read: ${error.message}`;
+  if (calls.length === 0) return 'has no calls';
+  for (const { name, arguments: json } of calls) {
+    const { city, unit, days, hour, repeats, ...others } = JSON.parse(json) as Record<string, unknown>;
+    const isWeather =
+      typeof city === 'string' &&
+      [...city].length <= 40 &&
+      ['celsius', 'fahrenheit'].includes(unit as string) &&
+      (days === undefined || Number.isInteger(days)) &&
+      hour === undefined &&
+      repeats === undefined;
+    const isAlarm =
+      [6, 7, 8, 9].includes(hour as number) &&
+      (repeats === undefined || typeof repeats === 'boolean') &&
+      city === undefined &&
+      unit === undefined &&
+      days === undefined;
+    const isValid = name === 'get_weather' ? isWeather : name === 'set_alarm' && isAlarm;
+    if (!isValid || Object.keys(others).length > 0)
+      return `calls ${name} with arguments that its schema does not allow`;
+  }
+  return undefined;
 }
