@@ -17,7 +17,10 @@ export async function loadWeights(
   expectTensors(source.tensors, shapes, source.where);
   const weights = new Map<string, Float32Array>();
   for (const [name, shape] of shapes) {
-    const values = new Float32Array(elementCount(shape));
+    // Not zeroed: every element is read, or reading throws.
+    const values = new Float32Array(
+      Buffer.allocUnsafeSlow(elementCount(shape) * Float32Array.BYTES_PER_ELEMENT).buffer,
+    );
     await source.read(name, values);
     weights.set(name, values);
     // Timers and requests of the process have their turn.
