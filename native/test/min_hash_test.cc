@@ -55,3 +55,22 @@ TEST(gram_keys_one_a_position) {
   parl::gramKeys({tokens, offsets}, 2, true, keyOffsets, keys);
   CHECK(keys[0] == keys[3] && keys[0] != keys[1] && keys[1] != keys[2]);
 }
+
+TEST(min_hash_of_texts_sees_words_whatever_their_length_and_what_stands_between) {
+  std::vector<uint32_t> multipliers(16), addends(16);
+  parl::permutations(3, multipliers, addends);
+  const auto signature = [&](const std::string& text) {
+    std::vector<uint32_t> out(16);
+    CHECK(parl::minHashTexts(std::vector<std::string>{text}, 2, multipliers, addends, out));
+    return out;
+  };
+  for (size_t length = 1; length <= 26; ++length) {
+    const std::string word(length, 'x'), longer = word + "x", odd = word + std::string(1, '\0'), high = word + "\xA0";
+    const auto expected = signature(word + " b");
+    for (const char* space : {"\t", "\n", "\r", "  ", " \r\n\t      "}) CHECK(signature(space + word + space + "b" + space) == expected);
+    CHECK(signature("b " + word) == signature(" b\n" + word + "        "));
+    for (const std::string& other : {longer, odd, high, "y" + word.substr(1)}) CHECK(signature(other + " b") != expected);
+    CHECK(signature(word + "b") != expected);
+  }
+  CHECK(signature("") == signature(" \n"));
+}

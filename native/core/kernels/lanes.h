@@ -91,6 +91,29 @@ struct SumD {
   }
 };
 
+inline bool anyBit(VecI v) {
+#if PARL_VEC_WIDTH == 16 && defined(PARL_X86)
+  return _mm512_test_epi32_mask((__m512i)v, (__m512i)v) != 0;
+#elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  return _mm256_testz_si256((__m256i)v, (__m256i)v) == 0;
+#else
+  int32_t bits = 0;
+  for (int i = 0; i < kWidth; ++i) bits |= v[i];
+  return bits != 0;
+#endif
+}
+
+// Whether any of n mask bytes is set, n a multiple of 8. Prompts, observations and padding come in runs, which need no arithmetic.
+inline bool anySampled(const uint8_t* mask, int n) {
+  uint64_t bits = 0;
+  for (int i = 0; i < n; i += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, mask + i, sizeof word);
+    bits |= word;
+  }
+  return bits != 0;
+}
+
 inline int64_t countLanes(VecI counts) {
   int32_t lanes[kWidth];
   __builtin_memcpy(lanes, &counts, sizeof lanes);

@@ -12,6 +12,10 @@ const float kInfinity = __builtin_inff();
 inline Vec valuesAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
 inline VecI maskAt(const uint8_t* p, int lanes) { return lanes == kWidth ? maskLanes(p) : maskLanesPartial(p, lanes); }
 
+constexpr int kRun = 64;
+// At the beginning of a run of tokens that were not sampled: they add nothing but zeros.
+inline bool isIdle(const uint8_t* mask, int64_t i, int64_t n) { return i % kRun == 0 && i + kRun <= n && !anySampled(mask + i, kRun); }
+
 }  // namespace
 
 void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, MaskedSums& sums) {
@@ -19,6 +23,10 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
   VecI count = {};
   Vec smallest = splat(kInfinity), largest = splat(-kInfinity);
   for (int64_t i = 0; i < n; i += kWidth) {
+    if (isIdle(mask, i, n)) {
+      i += kRun - kWidth;
+      continue;
+    }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const VecI sampled = maskAt(mask + i, lanes);
     const Vec x = valuesAt(values + i, lanes);
@@ -37,6 +45,10 @@ double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, d
   VecD low = {}, high = {};
   const VecD c = splatD(centre);
   for (int64_t i = 0; i < n; i += kWidth) {
+    if (isIdle(mask, i, n)) {
+      i += kRun - kWidth;
+      continue;
+    }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const VecI sampled = maskAt(mask + i, lanes);
     const Vec x = valuesAt(values + i, lanes);
@@ -54,6 +66,11 @@ double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, d
 void affineBlock(const float* values, const uint8_t* mask, int64_t n, double centre, double scale, double shift, float* out) {
   const VecD c = splatD(centre), s = splatD(scale), m = splatD(shift);
   for (int64_t i = 0; i < n; i += kWidth) {
+    if (isIdle(mask, i, n)) {
+      for (int64_t t = i; t < i + kRun; t += kWidth) store(out + t, splat(0.0f));
+      i += kRun - kWidth;
+      continue;
+    }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const VecI sampled = maskAt(mask + i, lanes);
     const Vec x = select(sampled, valuesAt(values + i, lanes), splat(0.0f));

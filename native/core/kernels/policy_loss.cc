@@ -179,7 +179,7 @@ RowRatio rowRatio(const PolicyTokens& in, int64_t n) {
   return row;
 }
 
-// `isPlain`: a token's own ratio without a cap, no weights, no KL. Without those options the loop has half the instructions.
+// `isPlain`: a token's own ratio within bounds but without a cap, no weights, no KL. Without those options the loop has half the instructions.
 template <PolicyObjective kind, bool ofSequence, bool isPlain = false>
 void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const PolicyLossOptions& o, float* gradient,
                      PolicyRowStatistics& statistics) {
@@ -209,7 +209,7 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
   auto exponential = [&](int64_t i, int lanes) __attribute__((always_inline)) {
     const VecI sampled = maskAt(in.mask + i, lanes);
     const Vec raw = kept(sampled, floatsAt(in.logprobs + i, lanes)) - kept(sampled, floatsAt(in.oldLogprobs + i, lanes));
-    return vexp(bounded(raw));
+    return isPlain ? vexpBelow80(bounded(raw)) : vexp(bounded(raw));
   };
   auto step = [&](int64_t i, int lanes, Vec e) __attribute__((always_inline)) {
     const VecI sampled = maskAt(in.mask + i, lanes);
@@ -263,12 +263,16 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
     tally.smallest = vmin(select(sampled, ratio, splat(kInfinity)), tally.smallest);
     tally.largest = vmax(select(sampled, ratio, splat(-kInfinity)), tally.largest);
   };
-  // Exponentials some vectors ahead: the chain from a log-ratio to the sums is a hundred cycles long and has too many instructions
+  // Runs of tokens that were not sampled add nothing but zeros. Exponentials some vectors ahead: the chain from a log-ratio to the sums is a hundred cycles long and has too many instructions
   // for the processor to overlap two of them.
   constexpr int kAhead = 16;
   Vec ahead[kAhead];
   int64_t i = 0;
   for (; i + kAhead * kWidth <= n; i += kAhead * kWidth) {
+    if (!anySampled(in.mask + i, kAhead * kWidth)) {
+      for (int v = 0; v < kAhead; ++v) store(gradient + i + v * kWidth, splat(0.0f));
+      continue;
+    }
     for (int64_t next = i + kAhead * kWidth, end = next + kAhead * kWidth; next < end; next += kLineFloats) {
       __builtin_prefetch(in.logprobs + next);
       __builtin_prefetch(in.oldLogprobs + next);
@@ -357,7 +361,7 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
 template <PolicyObjective kind>
 void byLevel(const PolicyTokens& in, int64_t n, double rowWeight, const PolicyLossOptions& o, float* gradient,
              PolicyRowStatistics& statistics) {
-  const bool isPlain = o.ratioCap <= 0 && in.weights == nullptr && (in.referenceLogprobs == nullptr || o.kl.estimator == KlEstimator::none);
+  const bool isPlain = o.logRatioMin >= -80 && o.logRatioMax <= 80 && o.ratioCap <= 0 && in.weights == nullptr && (in.referenceLogprobs == nullptr || o.kl.estimator == KlEstimator::none);
   if (kind == PolicyObjective::clip && o.level == RatioLevel::token && isPlain) {
     tokenObjectives<PolicyObjective::clip, false, true>(in, n, rowWeight, o, gradient, statistics);
   } else if (o.level == RatioLevel::token) {

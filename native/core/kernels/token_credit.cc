@@ -98,6 +98,7 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
     for (int64_t done = 0; done < steps; done += kSteps) {
       Block rewardBlock, valueBlock, maskBlock;
       int64_t begin[kWidth], count[kWidth];
+      VecI any = {};
       for (int r = 0; r < kWidth; ++r) {
         const int64_t left = r < rows ? x.lengths[first + r] - done : 0;
         count[r] = left >= kSteps ? kSteps : left > 0 ? left : 0;
@@ -109,6 +110,7 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
         for (int s = 0; s < kSteps; s += kWidth) {
           const VecI sampled = maskLanes(mask + s);
           stray |= (load(&rewardBlock.rows[r][s]) != splat(0.0f)) & ~sampled;
+          any |= sampled;
           store(&maskBlock.rows[r][s], (Vec)sampled);
         }
         if (left > kSteps) {
@@ -118,6 +120,12 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
           }
           __builtin_prefetch(x.mask + begin[r] - 1);
         }
+      }
+      if (!anyBit(any)) {  // as where rows are padded
+        for (int r = 0; r < rows; ++r) {
+          for (int64_t t = 0; t < count[r]; ++t) x.advantages[begin[r] + t] = x.returns[begin[r] + t] = 0.0f;
+        }
+        continue;
       }
       Vec rewards[kSteps], values[kSteps], masks[kSteps];
       transposeIn(rewardBlock, rewards);
