@@ -16,6 +16,14 @@ export const synthesisConfigSchema = z.object({
     .describe(
       'Chance that an argument known from an earlier turn is referred to ("the file you just created") and not repeated.',
     ),
+  referenceReach: z
+    .number()
+    .int()
+    .min(1)
+    .default(1)
+    .describe(
+      'Turns after which something is gladly talked about again: sooner is rarer, so references reach further back.',
+    ),
   classes: z
     .array(z.string())
     .default(['GorillaFileSystem', 'TwitterAPI', 'MathAPI', 'TicketAPI'])
@@ -30,6 +38,12 @@ export const synthesisConfigSchema = z.object({
     .min(40)
     .default(1000)
     .describe('Most file names that all tasks use together, and twice the most folder names.'),
+  files: z
+    .number()
+    .int()
+    .min(1)
+    .default(2)
+    .describe('Most files in the folder that a task starts in; one less is the least.'),
   phrasings: z
     .number()
     .int()

@@ -28,6 +28,18 @@ test('of two created files, one is the first and one the last, and none is "the 
   expect(registry.descriptions(last, 4)).toEqual(['the last file you created']);
 });
 
+test('the first stays the first when the same is done to it again; the last is the one it was done to last', () => {
+  const registry = new EntityRegistry();
+  const first = registry.add('file', 'a.txt');
+  const second = registry.add('file', 'b.txt');
+  for (const [turn, file] of [first, second, first].entries()) {
+    registry.mention(file, turn);
+    registry.assign(file, 'read', turn);
+  }
+  expect(registry.descriptions(first, 5)).toEqual(['the first file you read', 'the last file you read']);
+  expect(registry.descriptions(second, 5)).toEqual([]);
+});
+
 test('two files created in one turn cannot be "just created"', () => {
   const registry = new EntityRegistry();
   const files = [created(registry, 'a.txt', 2), created(registry, 'b.txt', 2)];

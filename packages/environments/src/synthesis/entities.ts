@@ -1,18 +1,31 @@
 import type { EntityKind } from './trace.js';
 
+/** When something happened: the turn, and the place among everything that happened in the task. */
+export interface Moment {
+  readonly turn: number;
+  readonly order: number;
+}
+
+/** Words that mean one thing. */
+export interface Pointer {
+  readonly phrase: string;
+  /** The function whose call the words speak of, if they do. */
+  readonly method?: string | undefined;
+}
+
 /** Something the conversation can name or point at. */
 export interface Entity {
   readonly kind: EntityKind;
   /** Its present text: file name, ticket id, number, content. */
   literal: string;
   /** Where it was first named or learned; undefined while the conversation has not met it. */
-  known?: { readonly turn: number; readonly order: number };
+  known?: Moment;
   /** Where a result told it, when nobody stated it. */
   source?: { readonly turn: number; readonly call: number };
   /** When it was last talked about. */
-  lastMention?: { readonly turn: number; readonly order: number };
-  /** What was done to it or how it came to be ("created", "mean"), with the time. */
-  readonly roles: Map<string, { readonly turn: number; readonly order: number }>;
+  lastMention?: Moment;
+  /** What was done to it or how it came to be ("created", "mean"), with the first time, the last, and the function. */
+  readonly roles: Map<string, { readonly first: Moment; readonly last: Moment; readonly method: string | undefined }>;
 }
 
 /**
@@ -57,9 +70,10 @@ export class EntityRegistry {
     for (const entity of entities) entity.lastMention = now;
   }
 
-  /** Notes what was done to the entity now. */
-  assign(entity: Entity, role: string, turn: number): void {
-    entity.roles.set(role, { turn, order: this.#order++ });
+  /** Notes what was done to the entity now, and by which function. */
+  assign(entity: Entity, role: string, turn: number, method?: string): void {
+    const now = { turn, order: this.#order++ };
+    entity.roles.set(role, { first: entity.roles.get(role)?.first ?? now, last: now, method });
   }
 
   all(): readonly Entity[] {
@@ -76,27 +90,36 @@ export class EntityRegistry {
    *
    * @param most - how many wordings of one way to point at it may be in use.
    */
-  descriptions(entity: Entity, turn: number, most = Number.POSITIVE_INFINITY): string[] {
-    const phrases: string[] = [];
-    const use = (wordings: readonly string[] | undefined) => phrases.push(...(wordings ?? []).slice(0, most));
-    for (const role of entity.roles.keys()) for (const wordings of this.#byRole(entity, role, turn)) use(wordings);
-    if (this.#isSalient(entity, turn)) use(saliencePhrases[entity.kind]);
-    return phrases;
+  pointers(entity: Entity, turn: number, most = Number.POSITIVE_INFINITY): Pointer[] {
+    const pointers: Pointer[] = [];
+    for (const [role, { method }] of entity.roles) {
+      for (const wordings of this.#byRole(entity, role, turn)) {
+        pointers.push(...(wordings ?? []).slice(0, most).map((phrase) => ({ phrase, method })));
+      }
+    }
+    if (this.#isSalient(entity, turn)) {
+      pointers.push(...(saliencePhrases[entity.kind] ?? []).slice(0, most).map((phrase) => ({ phrase })));
+    }
+    return pointers;
+  }
+
+  /** The phrases of {@link pointers}. */
+  descriptions(entity: Entity, turn: number, most?: number): string[] {
+    return this.pointers(entity, turn, most).map(({ phrase }) => phrase);
   }
 
   #byRole(entity: Entity, role: string, turn: number): (readonly string[] | undefined)[] {
     const wording = rolePhrases[entity.kind]?.[role];
     if (wording === undefined) return [];
-    const holders = this.#entities
-      .filter((other) => other.kind === entity.kind && other.roles.has(role))
-      .sort((a, b) => a.roles.get(role)!.order - b.roles.get(role)!.order);
+    const holders = this.#entities.filter((other) => other.kind === entity.kind && other.roles.has(role));
+    const by = (end: 'first' | 'last') =>
+      holders.toSorted((a, b) => a.roles.get(role)![end].order - b.roles.get(role)![end].order);
+    const isLast = by('last').at(-1) === entity;
     const phrases: (readonly string[] | undefined)[] = holders.length === 1 ? [wording.once] : [];
-    if (holders.length > 1 && holders[0] === entity) phrases.push(wording.first);
-    if (holders.length > 1 && holders.at(-1) === entity) phrases.push(wording.last);
-    const sameTurn = holders.filter((other) => other.roles.get(role)!.turn === turn - 1);
-    if (sameTurn.length === 1 && sameTurn[0] === entity && holders.at(-1) === entity) {
-      phrases.push(wording.recent);
-    }
+    if (holders.length > 1 && by('first')[0] === entity) phrases.push(wording.first);
+    if (holders.length > 1 && isLast) phrases.push(wording.last);
+    const justNow = holders.filter((other) => other.roles.get(role)!.last.turn === turn - 1);
+    if (justNow.length === 1 && justNow[0] === entity && isLast) phrases.push(wording.recent);
     return phrases;
   }
 

@@ -1,3 +1,4 @@
+import type { SynthesisConfig } from '@parl-mt/schema';
 import { type Entity, EntityRegistry } from './entities.js';
 import type { Random } from './random.js';
 import {
@@ -113,10 +114,16 @@ export interface Scenario {
 }
 
 /** Draws an initial configuration for the given classes: small trees, a few tweets and tickets, mostly logged in. */
-export function drawScenario(random: Random, classes: readonly SynthesisClass[], mostNames: number): Scenario {
+export function drawScenario(
+  random: Random,
+  classes: readonly SynthesisClass[],
+  { names: mostNames, files: mostFiles }: Pick<SynthesisConfig, 'names' | 'files'>,
+): Scenario {
   const registry = new EntityRegistry();
   const config: Record<string, unknown> = {};
-  const files = classes.includes('GorillaFileSystem') ? drawFiles(random, registry, config, mostNames) : undefined;
+  const files = classes.includes('GorillaFileSystem')
+    ? drawFiles(random, registry, config, { mostNames, mostFiles })
+    : undefined;
   const twitter = classes.includes('TwitterAPI') ? drawTwitter(random, registry, config) : undefined;
   const desk = classes.includes('TicketAPI') ? drawTickets(random, registry, config, twitter?.username) : undefined;
   const math = classes.includes('MathAPI');
@@ -162,7 +169,7 @@ function drawFiles(
   random: Random,
   registry: EntityRegistry,
   config: Record<string, unknown>,
-  mostNames: number,
+  { mostNames, mostFiles }: { readonly mostNames: number; readonly mostFiles: number },
 ): FileSystemModel {
   const rootName = newRootName(random);
   const root: FolderNode = {
@@ -172,7 +179,7 @@ function drawFiles(
     entity: registry.add('folder', rootName),
   };
   const model: FileSystemModel = { root, current: root, names: new Set([rootName]), mostNames };
-  fillFolder(random, registry, model, root, 0);
+  fillFolder(random, registry, model, root, { depth: 0, mostFiles });
   if (random.chance(0.15)) addFile(model, registry, root, newHiddenName(random)).content = newText(random);
   config.GorillaFileSystem = { root: { [rootName]: folderConfig(root) } };
   return model;
@@ -183,14 +190,17 @@ function fillFolder(
   registry: EntityRegistry,
   model: FileSystemModel,
   folder: FolderNode,
-  depth: number,
+  { depth, mostFiles }: { readonly depth: number; readonly mostFiles: number },
 ): void {
   const folders = depth === 0 ? random.integer(1, 2) : depth === 1 ? random.integer(0, 1) : 0;
   for (let i = 0; i < folders; i++) {
     const child = addFolder(model, registry, folder, newFolderName(random, model.names, model.mostNames));
-    fillFolder(random, registry, model, child, depth + 1);
+    fillFolder(random, registry, model, child, { depth: depth + 1, mostFiles });
   }
-  const files = depth === 0 ? random.integer(1, 2) : random.integer(folders === 0 && depth === 1 ? 0 : 1, 2);
+  const files =
+    depth === 0
+      ? random.integer(Math.max(1, mostFiles - 1), mostFiles)
+      : random.integer(folders === 0 && depth === 1 ? 0 : 1, 2);
   for (let i = 0; i < files; i++) {
     const lines = Array.from({ length: random.integer(1, 3) }, () => newText(random));
     addFile(model, registry, folder, newFileName(random, model.names, model.mostNames)).content = lines.join('\n');

@@ -6,6 +6,7 @@ import { taskFingerprint } from './fingerprint.js';
 import { coveredMethods } from './planner.js';
 import { synthesisClasses } from './scenario.js';
 import { generateTasks, synthesizeTasks } from './synthesize.js';
+import type { TurnTrace } from './trace.js';
 import { validityReport } from './validity.js';
 
 const configure = (options: Partial<SynthesisConfig>): SynthesisConfig =>
@@ -111,6 +112,57 @@ describe('synthesizeTasks', () => {
     expect(Math.abs(referenceRate - 0.3)).toBeLessThan(0.05);
   });
 
+  test('with a reference reach, things are talked about again from further back', () => {
+    const knobs = {
+      tasks: 100,
+      minTurns: 7,
+      maxTurns: 7,
+      maxCallsPerTurn: 1,
+      classes: ['GorillaFileSystem'],
+      files: 6,
+    };
+    const shareFromAfar = (referenceReach: number): number => {
+      const distances = synthesizeTasks(configure({ ...knobs, referenceReach })).flatMap(({ trace }) =>
+        trace.flatMap(({ calls }, turn) =>
+          calls.flatMap(({ arguments: args }) =>
+            args.flatMap(({ provenance }) =>
+              provenance.kind === 'stated' ? [] : [turn - lastMention(trace, turn, provenance.literal)],
+            ),
+          ),
+        ),
+      );
+      return distances.filter((distance) => distance >= 3).length / distances.length;
+    };
+    expect(shareFromAfar(1)).toBeLessThan(0.3);
+    expect(shareFromAfar(4)).toBeGreaterThan(0.5);
+  });
+
+  test('the folder that a task starts in holds as many files as asked for, or one less', () => {
+    for (const { task } of synthesizeTasks(configure({ tasks: 50, classes: ['GorillaFileSystem'], files: 6 }))) {
+      const [root] = Object.values(JSON.parse(task.initialConfig).GorillaFileSystem.root) as [Listing];
+      const visible = Object.entries(root.contents).filter(
+        ([name, { type }]) => type === 'file' && !name.startsWith('.'),
+      );
+      expect([5, 6]).toContain(visible.length);
+    }
+  });
+
+  test('a reference knows the function that it names a thing by', () => {
+    const provenances = synthesizeTasks(configure({ tasks: 100, classes: ['GorillaFileSystem'] })).flatMap(
+      ({ trace }) =>
+        trace.flatMap(({ calls }) => calls.flatMap(({ arguments: args }) => args.map(({ provenance }) => provenance))),
+    );
+    const byPhrase = (phrase: string) =>
+      new Set(
+        provenances.flatMap((provenance) =>
+          provenance.kind !== 'stated' && provenance.phrase === phrase ? [provenance.method] : [],
+        ),
+      );
+    expect(byPhrase('the file you sorted')).toEqual(new Set(['sort']));
+    expect(byPhrase('the folder you created')).toEqual(new Set(['mkdir']));
+    expect(byPhrase('that folder')).toEqual(new Set([undefined]));
+  });
+
   test('the trace holds what a fresh environment answers, and which calls changed it', () => {
     const environment = new BfclEnvironment();
     for (const { task, trace } of synthesizeTasks(configure({}))) {
@@ -201,7 +253,7 @@ describe('synthesizeTasks', () => {
   test('tasks of the first four classes are those that earlier versions drew', () => {
     const hash = (options: Partial<SynthesisConfig>) =>
       createHash('sha256')
-        .update(JSON.stringify(synthesizeTasks(configure(options))))
+        .update(JSON.stringify(synthesizeTasks(configure(options)), withoutMethods))
         .digest('hex');
     const demo = { minTurns: 3, maxTurns: 4, maxCallsPerTurn: 1, distractorTools: 2, referenceRate: 0.8 };
     // Printed by the generator before it knew further classes and categories.
@@ -234,3 +286,24 @@ describe('synthesizeTasks', () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 });
+
+interface Listing {
+  readonly contents: Readonly<Record<string, { readonly type: string }>>;
+}
+
+/** Leaves out of provenances what they did not hold when the tasks were first printed. */
+function withoutMethods(key: string, value: unknown): unknown {
+  if (key !== 'provenance') return value;
+  const { method, ...rest } = value as { readonly method?: string };
+  return rest;
+}
+
+/** The latest turn before `turn` whose message or calls name it. */
+function lastMention(trace: readonly TurnTrace[], turn: number, literal: string): number {
+  return trace
+    .slice(0, turn)
+    .findLastIndex(
+      ({ userMessage, calls }) =>
+        userMessage.includes(literal) || calls.some(({ call }) => call.includes(`'${literal}'`)),
+    );
+}

@@ -126,7 +126,7 @@ function attemptTask(
   if (category === 'long_context' && !involved.some(isLengthened)) {
     throw new RejectedDraft('no class of the task has a long context');
   }
-  const scenario = drawScenario(random, involved, config.names);
+  const scenario = drawScenario(random, involved, config);
   const blank: Task = {
     id: `${categoryName(category)}_${config.seed}_${index}`,
     environment: 'bfcl',
@@ -143,6 +143,7 @@ function attemptTask(
     scenario,
     world: environment,
     referenceRate: config.referenceRate,
+    referenceReach: config.referenceReach,
     phrasings: config.phrasings,
     allows: ({ methods }) => config.functions.length === 0 || methods.every((name) => config.functions.includes(name)),
     seenCalls: new Set(),

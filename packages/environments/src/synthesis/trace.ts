@@ -26,12 +26,14 @@ export type ArgumentProvenance =
   /**
    * The message only points at something the user named in an earlier turn ("the file you just created").
    * `literal` is what it points at, `turn` where that was first named. `phrase` may lack where only the state implies it.
+   * `method` is the function that the phrase names it by, if it does ("the file you created": touch).
    */
   | {
       readonly kind: 'reference';
       readonly phrase: string;
       readonly entity: EntityKind;
       readonly literal: string;
+      readonly method?: string;
       readonly turn: number;
     }
   /** The message points at what only the result of an earlier call told: `call` is its position within `turn`. */
@@ -40,6 +42,7 @@ export type ArgumentProvenance =
       readonly phrase: string;
       readonly entity: EntityKind;
       readonly literal: string;
+      readonly method?: string;
       readonly turn: number;
       readonly call: number;
     };

@@ -1,4 +1,4 @@
-import type { Entity } from './entities.js';
+import type { Entity, Pointer } from './entities.js';
 import type { Random } from './random.js';
 import { directoryPath, type Scenario } from './scenario.js';
 import {
@@ -59,6 +59,8 @@ export interface TaskDraft {
   readonly scenario: Scenario;
   readonly world: World;
   readonly referenceRate: number;
+  /** Turns after which things are gladly talked about again, at least 1. */
+  readonly referenceReach: number;
   /** Most wordings in use of whatever can be said in several ways. */
   readonly phrasings: number;
   /** Whether ground-truth calls may use every method of an operation. */
@@ -199,7 +201,7 @@ export class TurnDraft {
 
   /** Notes what happened to an entity. */
   mark(entity: Entity, role: string): void {
-    this.scenario.registry.assign(entity, role, this.turn);
+    this.scenario.registry.assign(entity, role, this.turn, this.calls.at(-1)?.method);
   }
 
   #word(entity: Entity): Spoken {
@@ -210,28 +212,29 @@ export class TurnDraft {
       const phrase = this.pickWording(pronouns[entity.kind]);
       const known = this.#saidThisTurn.get(entity);
       if (known !== undefined) return { phrase, literal, provenance: known };
-      return { phrase, literal, provenance: this.#pointer(entity, phrase) };
+      return { phrase, literal, provenance: this.#provenance(entity, { phrase }) };
     }
     if (this.isKnown(entity)) this.dependsOnEarlier = true;
-    const phrases = this.isKnown(entity)
-      ? this.scenario.registry.descriptions(entity, this.turn, this.task.phrasings)
+    const pointers = this.isKnown(entity)
+      ? this.scenario.registry.pointers(entity, this.turn, this.task.phrasings)
       : [];
-    if (phrases.length > 0) {
+    if (pointers.length > 0) {
       this.task.references.eligible++;
       if (this.random.chance(this.task.referenceRate)) {
         this.task.references.referred++;
-        const phrase = this.random.pick(phrases);
-        return { phrase, literal, provenance: this.#pointer(entity, phrase) };
+        const pointer = this.random.pick(pointers);
+        return { phrase: pointer.phrase, literal, provenance: this.#provenance(entity, pointer) };
       }
     }
     const phrase = this.pickWording(literalPhrases[entity.kind](literal));
     return { phrase, literal, provenance: this.stated(phrase) };
   }
 
-  #pointer(entity: Entity, phrase: string): ArgumentProvenance {
+  #provenance(entity: Entity, { phrase, method }: Pointer): ArgumentProvenance {
     const { kind, literal, source, known } = entity;
-    if (source !== undefined) return { kind: 'result', phrase, entity: kind, literal, ...source };
-    return { kind: 'reference', phrase, entity: kind, literal, turn: known?.turn ?? this.turn };
+    const pointed = { phrase, entity: kind, literal, ...(method === undefined ? {} : { method }) };
+    if (source !== undefined) return { kind: 'result', ...pointed, ...source };
+    return { kind: 'reference', ...pointed, turn: known?.turn ?? this.turn };
   }
 
   toTrace(userMessage: string, turnMessages: readonly string[]): TurnTrace {

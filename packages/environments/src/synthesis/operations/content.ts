@@ -34,5 +34,11 @@ export function familiarity(draft: TurnDraft, entity: Entity): number {
   if (entity === draft.focus) return 10;
   if (!draft.isKnown(entity)) return 1;
   // Older things weigh more, so that distances between creation and reuse vary.
-  return 6 + 3 * (draft.turn - entity.known!.turn);
+  return (6 + 3 * (draft.turn - entity.known!.turn)) * restedness(draft, entity);
+}
+
+/** In (0, 1]: steeply less for what was talked about fewer turns ago than the knob asks. */
+function restedness(draft: TurnDraft, entity: Entity): number {
+  const rest = Math.max(1, draft.turn - (entity.lastMention ?? entity.known!).turn);
+  return Math.min(1, rest / draft.task.referenceReach) ** 4;
 }

@@ -101,7 +101,7 @@ const operations: readonly ServiceOperation<MessageModel>[] = [
     weight: (_draft, model) => (isLoggedIn(model) && model.contacts.some(({ messages }) => messages > 0) ? 0.8 : 0),
     run(draft, model) {
       const contact = pickContact(draft, model, ({ messages, entity }) => {
-        return messages > 0 && entity.roles.get('messaged')?.turn !== draft.turn;
+        return messages > 0 && entity.roles.get('messaged')?.last.turn !== draft.turn;
       });
       if (contact === undefined) return undefined;
       const target = draft.refer(contact.entity);

@@ -330,7 +330,7 @@ function isOpen(ticket: TicketModel): boolean {
 
 /** Open, and not opened in this very turn: nobody opens a ticket to close it at once. */
 function isSettleable(draft: TurnDraft): (ticket: TicketModel) => boolean {
-  return (ticket) => isOpen(ticket) && ticket.entity.roles.get('created')?.turn !== draft.turn;
+  return (ticket) => isOpen(ticket) && ticket.entity.roles.get('created')?.last.turn !== draft.turn;
 }
 
 function call(draft: TurnDraft, method: string, args: readonly PlannedArgument[], options: CallOptions): unknown {

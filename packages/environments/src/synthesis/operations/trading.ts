@@ -149,7 +149,7 @@ const operations: readonly ServiceOperation<TradingModel>[] = [
     weight: (_draft, model) => (model.orders.some(({ isOpen }) => isOpen) ? 1.2 : 0),
     run(draft, model) {
       const isCancellable = ({ isOpen, entity }: OrderModel) =>
-        isOpen && entity.roles.get('placed')?.turn !== draft.turn;
+        isOpen && entity.roles.get('placed')?.last.turn !== draft.turn;
       const order = pickOrder(draft, model, isCancellable);
       if (order === undefined) return undefined;
       const target = draft.refer(order.entity);
@@ -245,7 +245,7 @@ const operations: readonly ServiceOperation<TradingModel>[] = [
     weight: (_draft, model) => (model.authenticated && model.watched.size > 0 ? 0.9 : 0),
     run(draft, model) {
       const isRemovable = ({ entity }: StockModel) =>
-        model.watched.has(entity.literal) && entity.roles.get('watched')?.turn !== draft.turn;
+        model.watched.has(entity.literal) && entity.roles.get('watched')?.last.turn !== draft.turn;
       const removable = model.stocks.filter(isRemovable);
       if (removable.length === 0) return undefined;
       const stock = pickStock(draft, model, isRemovable);

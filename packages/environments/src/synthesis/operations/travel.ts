@@ -185,7 +185,7 @@ const operations: readonly ServiceOperation<TravelModel>[] = [
     weight: (_draft, model) => (model.bookings.length > 0 ? 1 : 0),
     run(draft, model) {
       const booking = pickBooking(draft, model);
-      if (booking.entity.roles.get('booked')?.turn === draft.turn) return undefined;
+      if (booking.entity.roles.get('booked')?.last.turn === draft.turn) return undefined;
       const token = sayToken(draft, model);
       const target = draft.refer(booking.entity);
       call(draft, 'cancel_booking', [token.argument, spokenArgument('booking_id', target)], changing);
