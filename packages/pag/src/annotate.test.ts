@@ -17,6 +17,18 @@ test('the summary lists what was done and learned, the plan names the next call 
   ]);
 });
 
+test('the plan recalls a thing by the function that the message names it by', () => {
+  const base = exampleTask('t');
+  const [, , third] = base.trace;
+  const [resolve] = third?.calls ?? [];
+  if (third === undefined || resolve === undefined) throw new Error('expected a call in the fixture');
+  const [ticket, ...others] = resolve.arguments;
+  const named = { ...ticket, provenance: { ...ticket?.provenance, method: 'create_ticket' } };
+  const calls = [{ ...resolve, arguments: [named, ...others] }];
+  const source = { ...base, trace: [...base.trace.slice(0, 2), { ...third, calls }] } as typeof base;
+  expect(describeDecision({ source, turn: 2, step: 0 }).plan).toBe('resolve_ticket:create_ticket:3');
+});
+
 test('the annotator gives one candidate whatever is asked for', async () => {
   const decision = { source: exampleTask('t'), turn: 0, step: 0 };
   expect(await deterministicAnnotator.annotate(decision, 4)).toEqual([describeDecision(decision)]);

@@ -33,13 +33,14 @@ const TURN_DONE = 'done';
  *
  * Summary: `in:FOLDER` once the folder changed, then one item per call in order, `;` between them: the function, `:` before
  * each name or id it was given, `=` before each thing that its result told. Free text and the operands of arithmetic are left
- * out: no later turn can ask for them. Plan: the next function with `:` before each value that the user only pointed at, then
- * the further functions of the turn; `done` at its end. No spaces: a name is then the same tokens as in messages and calls,
+ * out: no later turn can ask for them. Plan: the next function with `:` before each value that the user only pointed at (after
+ * the function that it is pointed at by: `sort:cat:plan.txt` for "sort the file you read"), then the further functions of the
+ * turn; `done` at its end. No spaces: a name is then the same tokens as in messages and calls,
  * where it stands in quotes, and a small policy learns to copy it far sooner.
  */
 export const deterministicAnnotator: Annotator = {
   name: 'deterministic',
-  promptHash: createHash('sha256').update('deterministic annotator 3').digest('hex').slice(0, 16),
+  promptHash: createHash('sha256').update('deterministic annotator 4').digest('hex').slice(0, 16),
   async annotate(decision) {
     return [describeDecision(decision)];
   },
@@ -82,13 +83,18 @@ function namesIn(value: ArgumentValue): readonly string[] {
   return 'number' in value ? [value.number] : value.flatMap(namesIn);
 }
 
+/** What the user only pointed at; first the function that the words name it by, so that it can be found in the summary. */
+function recalled({ method, literal }: { readonly method?: string; readonly literal: string }): readonly string[] {
+  return method === undefined ? [literal] : [method, literal];
+}
+
 function planFor(remaining: readonly CallTrace[]): string {
   const [next, ...rest] = remaining;
   if (next === undefined) {
     return TURN_DONE;
   }
   const resolved = next.arguments.flatMap(({ provenance }) =>
-    provenance.kind === 'stated' ? [] : [provenance.literal],
+    provenance.kind === 'stated' ? [] : recalled(provenance),
   );
   // That a call is going to fail in transit is hindsight: the plan names it once.
   const further = next.failedInTransit === true ? rest.slice(1) : rest;
