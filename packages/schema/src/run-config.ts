@@ -47,43 +47,49 @@ const oneSeed = z
   .describe('Everything random in the run derives from it; same seed, same bytes.');
 
 /**
- * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. Six to
- * eight turns with one call each, in a context that the history of a task outgrows, and tools that fail in transit now and
- * then, which demonstrations rarely show. The dataset is larger than what the warm-up sees of it: nothing is seen twice.
+ * Sizes of the demo: what a decoder of 0.9 million parameters, trained from scratch on two cores in minutes, can show. Five to
+ * seven turns with one call each that point at things from four turns back, in a context that the history of a task outgrows, and
+ * tools that fail in transit, which demonstrations rarely show and rollouts of training often.
  */
 const DEMO_SYNTHESIS = {
-  tasks: 3500,
-  minTurns: 6,
-  maxTurns: 8,
+  tasks: 1200,
+  minTurns: 5,
+  maxTurns: 7,
   maxCallsPerTurn: 1,
   distractorTools: 2,
-  referenceRate: 0.8,
+  referenceRate: 0.9,
+  referenceReach: 4,
   classes: ['GorillaFileSystem'],
-  functions: ['cat', 'cd', 'cp', 'diff', 'mkdir', 'mv', 'rm', 'sort', 'touch'],
+  functions: ['cat', 'grep', 'mkdir', 'rm', 'sort', 'touch', 'wc'],
+  files: 6,
   phrasings: 2,
   names: 48,
 };
-const DEMO_DEMONSTRATED_FAULT_RATE = 0.008;
-const DEMO_FAULT_RATE = 0.15;
-const DEMO_CONTEXT = { maxContextTokens: 256, maxNewTokens: 72 };
+const DEMO_DEMONSTRATED_FAULT_RATE = 0.005;
+const DEMO_TRAINING_FAULT_RATE = 0.4;
+const DEMO_FAULT_RATE = 0.3;
+const DEMO_CONTEXT = { maxContextTokens: 224, maxNewTokens: 72 };
+const DEMO_MODEL = { numLayers: 4, intermediateSize: 256 };
 const DEMO_SFT = {
   context: DEMO_CONTEXT,
-  copyingTokenBudget: 600_000,
-  tokenBudget: 2_000_000,
+  copyingTokenBudget: 500_000,
+  tokenBudget: 1_300_000,
   batchTokens: 640,
-  optimizer: { learningRate: 2.5e-3 },
+  optimizer: { learningRate: 1e-3 },
 };
 const DEMO_RL = {
   context: DEMO_CONTEXT,
-  sampledTokenBudget: 300_000,
-  tasksPerUpdate: 4,
+  sampling: { temperature: 0.7 },
+  sampledTokenBudget: 160_000,
+  tasksPerUpdate: 8,
+  groupSize: 4,
   stepLimit: 6,
-  faultRate: DEMO_FAULT_RATE,
+  faultRate: DEMO_TRAINING_FAULT_RATE,
   advantage: 'rloo' as const,
   credit: { kind: 'turn' as const, discount: 0 },
-  minibatches: 2,
-  optimizer: { learningRate: 4e-4, epsilon: 1e-5, weightDecay: 0 },
-  finalLearningRateFraction: 0.1,
+  minibatches: 4,
+  optimizer: { learningRate: 1.5e-4, epsilon: 1e-5, weightDecay: 0 },
+  finalLearningRateFraction: 0.3,
 };
 
 /** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
@@ -95,20 +101,20 @@ export const demoRunConfigSchema = closeSchema(
     pag: pagConfigSchema
       .extend({ synthesis: synthesisConfigSchema.omit({ seed: true }).prefault(DEMO_SYNTHESIS) })
       .prefault({ faultRate: DEMO_DEMONSTRATED_FAULT_RATE }),
-    model: decoderConfigSchema.prefault({}),
+    model: decoderConfigSchema.prefault(DEMO_MODEL),
     sft: sftConfigSchema.omit({ seed: true }).prefault(DEMO_SFT),
     rl: rlConfigSchema.omit({ seed: true }).prefault(DEMO_RL),
     rlTasks: z
       .number()
       .int()
       .min(1)
-      .default(1000)
+      .default(400)
       .describe('Tasks of reinforcement learning, apart from warm-up and evaluation.'),
     judgeTokenFraction: z
       .number()
       .min(0)
       .max(1)
-      .default(0.2)
+      .default(0.1)
       .describe(
         'Warm-up of the policy that judges the dataset, as a share of the SFT token budget; 0 leaves the judge out.',
       ),

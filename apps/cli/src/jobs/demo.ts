@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
+import { generateTasks, type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
 import { comparisonTable, type Evaluation, evaluatePolicy, formatCurve, type MethodSummary } from '@parl-mt/evaluation';
 import { buildPagDataset, type Judge, readPagRecords } from '@parl-mt/pag';
 import { Decoder, Tokenizer, type TokenizerJson, writeAtomically } from '@parl-mt/policy';
@@ -84,11 +84,19 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
   const seed = (stream: keyof typeof STREAM): number => deriveSeed(config.seed, STREAM[stream]) % 2 ** 31;
   const synthesis = config.pag.synthesis;
   const pagConfig = { ...config.pag, synthesis: { ...synthesis, seed: seed('dataset') } };
+  const known = new Set<string>();
+  function* remembered(drawn: Iterable<SynthesizedTask>): Generator<SynthesizedTask> {
+    for (const source of drawn) {
+      known.add(taskFingerprint(source.task));
+      yield source;
+    }
+  }
   const buildDataset = async (judge?: Judge): Promise<readonly PagRecord[]> => {
     const report = await buildPagDataset(pagConfig, {
       outDir: path.join(outDir, 'pag'),
       judge,
       signal,
+      synthesize: (knobs) => remembered(generateTasks(knobs)),
       onProgress: ({ stage, done, total }) => reporter.progress(done, { stage, total }),
     });
     reporter.log(
@@ -100,7 +108,8 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
 
   reporter.stage('tasks and PAG dataset');
   let records = await buildDataset();
-  const known = new Set(synthesizeTasks(pagConfig.synthesis).map(({ task }) => taskFingerprint(task)));
+  // A run that resumes has the dataset's tasks from disk.
+  if (known.size === 0) for (const { task } of generateTasks(pagConfig.synthesis)) known.add(taskFingerprint(task));
   const drawTasks = (stream: 'heldOut' | 'rlTasks', count: number): Task[] =>
     freshTasks(synthesizeTasks({ ...synthesis, tasks: count + 20, seed: seed(stream) }), count, known);
   const heldOut = drawTasks('heldOut', config.evaluation.tasks);
