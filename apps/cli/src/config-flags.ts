@@ -44,6 +44,9 @@ export function valueName(schema: ConfigJsonSchema): string {
   if (schema.type === 'array') {
     return `${valueName(schema.items ?? {})},...`;
   }
+  if (schema['x-input'] === 'model') {
+    return 'path|id';
+  }
   if (schema['x-input'] === 'path' || schema['x-flag'] === 'out') {
     return 'path';
   }

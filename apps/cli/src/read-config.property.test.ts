@@ -9,7 +9,7 @@ function arbitraryOf(schema: ConfigJsonSchema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) {
     return fc.constantFrom(...schema.enum);
   }
-  if (schema['x-input'] === 'path') {
+  if (schema['x-input'] !== undefined) {
     return fc.constant('.');
   }
   switch (schema.type) {
@@ -23,7 +23,11 @@ function arbitraryOf(schema: ConfigJsonSchema): fc.Arbitrary<unknown> {
       return fc.double({ min, max, noNaN: true, minExcluded: true, maxExcluded: true });
     }
     case 'array':
-      return fc.array(arbitraryOf(schema.items ?? {}), { maxLength: 3 });
+      return fc.array(arbitraryOf(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 3 });
+    case 'object':
+      return fc.dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), fc.integer({ min: 1, max: 64 }), {
+        noNullPrototype: true,
+      });
     default:
       return fc.stringMatching(/^[a-z]{1,8}$/);
   }
@@ -35,7 +39,10 @@ function unionSections(schema: ConfigJsonSchema, path: readonly string[] = []): 
   return Object.entries(schema.properties ?? {}).flatMap(([key, field]) => unionSections(field, [...path, key]));
 }
 
-const asText = (value: unknown) => (Array.isArray(value) ? value.join(',') : String(value));
+function asText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
 
 function nested(flags: readonly ConfigFlag[], values: readonly unknown[]): Record<string, unknown> {
   const config: Record<string, unknown> = {};
@@ -57,8 +64,10 @@ test('flags, --set and a configuration object say the same', () => {
     const schema = runConfigJsonSchema(kind);
     const unions = unionSections(schema);
     const all = configFlags(schema).filter(({ section }) => !unions.includes(section));
-    return fc.subarray(all.filter(({ isRequired }) => !isRequired)).chain((some) => {
-      const flags = [...all.filter(({ isRequired }) => isRequired), ...some];
+    // An adapter needs a base model.
+    const isKept = ({ isRequired, name }: ConfigFlag) => isRequired || name === 'base';
+    return fc.subarray(all.filter((flag) => !isKept(flag))).chain((some) => {
+      const flags = [...all.filter(isKept), ...some];
       return fc.tuple(
         fc.constant(kind),
         fc.constant(flags),

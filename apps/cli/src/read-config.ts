@@ -1,6 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { ConfigError, type ConfigJsonSchema, InvalidConfigError, inputPaths, UsageError } from '@parl-mt/schema';
+import {
+  ConfigError,
+  type ConfigJsonSchema,
+  InvalidConfigError,
+  inputPaths,
+  isHubId,
+  UsageError,
+} from '@parl-mt/schema';
 import type { ConfigFlag } from './config-flags.js';
 import { parseFlagValue, parseJson } from './flag-value.js';
 import { kebabCase } from './kebab-case.js';
@@ -127,10 +134,12 @@ function withFlagNames<T>(flags: readonly ConfigFlag[], parse: () => T): T {
 }
 
 function checkInputPaths(config: unknown, flags: readonly ConfigFlag[], schema: ConfigJsonSchema, cwd: string): void {
-  for (const { path, value } of inputPaths(schema, config)) {
-    if (!existsSync(resolve(cwd, value))) {
+  for (const { path, value, kind } of inputPaths(schema, config)) {
+    if (!existsSync(resolve(cwd, value)) && !(kind === 'model' && isHubId(value))) {
       const flag = flags.find((candidate) => candidate.path.join('.') === path.join('.'))!;
-      throw new UsageError(`--${flag.name}: expected an existing file or folder, nothing at ${value}`);
+      const expected =
+        kind === 'model' ? 'an existing file or folder, or a hub id (owner/name)' : 'an existing file or folder';
+      throw new UsageError(`--${flag.name}: expected ${expected}, nothing at ${value}`);
     }
   }
 }

@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
-import { inputPaths, type RunRequest, runConfigJsonSchema } from '@parl-mt/schema';
+import { inputPaths, isHubId, type RunRequest, runConfigJsonSchema } from '@parl-mt/schema';
 import { ApiError } from './api-error.js';
 
 /**
  * Resolves the input paths of a request: relative ones start from the data folder, so `runs/ID` is the output of an
- * earlier run. Each must exist below one of the roots, symbolic links followed first.
+ * earlier run. Each must exist below one of the roots, symbolic links followed first; a model may be a hub id.
  *
  * @param roots - existing folders; the first is the data folder.
  * @returns the configuration with absolute paths.
@@ -14,8 +14,10 @@ import { ApiError } from './api-error.js';
 export function resolveInputPaths(request: RunRequest, roots: readonly string[]): Record<string, unknown> {
   const config = structuredClone(request.config) as Record<string, unknown>;
   const realRoots = roots.map((root) => realpathSync(root));
-  const problems = inputPaths(runConfigJsonSchema(request.kind), config).flatMap(({ path, value }) => {
+  const problems = inputPaths(runConfigJsonSchema(request.kind), config).flatMap(({ path, value, kind }) => {
     const found = realPathOf(resolve(realRoots[0]!, value));
+    // A model of the hub: the run finds it in the cache, or downloads it.
+    if (found === undefined && kind === 'model' && isHubId(value)) return [];
     if (found === undefined || !realRoots.some((root) => found === root || found.startsWith(root + sep))) {
       const message = `expected an existing path below the data folder or an input root, received ${value}`;
       return [{ path: ['config', ...path].join('.'), message }];

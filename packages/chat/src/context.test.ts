@@ -2,7 +2,13 @@ import type { ContextMode } from '@parl-mt/schema';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderCompletion } from './completion.js';
-import { type ContextStep, ConversationContext, type RenderedPrompt } from './context.js';
+import {
+  type ContextMessage,
+  type ContextStep,
+  ConversationContext,
+  GENERATION_PROMPT,
+  type RenderedPrompt,
+} from './context.js';
 import { type Segment, segmentsToText } from './segment.js';
 
 const tools = [{ name: 'ls', description: '', parameters: { properties: {} } }];
@@ -11,9 +17,11 @@ const steps: readonly ContextStep[] = [
   { awareness: { summary: 'mkdir d', plan: 'turn done' }, callTexts: [], results: [], message: 'Done.' },
 ];
 const characters = (segments: readonly Segment[]): number => segmentsToText(segments).length;
+const countTokens = (messages: readonly ContextMessage[]): number =>
+  characters([...messages.flatMap(({ segments }) => segments), ...GENERATION_PROMPT]);
 
 function render(context: ConversationContext, maxPromptTokens = 10_000): RenderedPrompt {
-  return context.renderPrompt({ maxPromptTokens, countTokens: characters });
+  return context.renderPrompt({ maxPromptTokens, countTokens });
 }
 
 function literal(prompt: RenderedPrompt): string {

@@ -27,8 +27,8 @@ export interface ContextMessage {
 export interface PromptBudget {
   /** Most tokens of the prompt: maxContextTokens - maxNewTokens. */
   readonly maxPromptTokens: number;
-  /** Tokens of one message's segments, or of the generation prompt. Worth caching by the array it gets. */
-  readonly countTokens: (segments: readonly Segment[]) => number;
+  /** Tokens of the prompt that these messages make, the header of the answer included. More messages never have fewer. */
+  readonly countTokens: (messages: readonly ContextMessage[]) => number;
 }
 
 export type RenderedPrompt =
@@ -116,26 +116,30 @@ export class ConversationContext {
     const { system } = this;
     const current = this.turns.at(-1)?.userMessages ?? [];
     const units = this.selectUnits();
-    const count = (messages: readonly ContextMessage[]): number =>
-      messages.reduce((sum, message) => sum + budget.countTokens(message.segments), 0);
-    const requiredTokens = count([system, ...current]) + budget.countTokens(GENERATION_PROMPT);
+    const requiredTokens = budget.countTokens([system, ...current]);
     if (requiredTokens > budget.maxPromptTokens) {
       return { ok: false, reason: 'context_overflow', requiredTokens, maxPromptTokens: budget.maxPromptTokens };
     }
 
-    // Newest first: keep units while they fit; the first that does not fit hides everything older.
-    let tokens = requiredTokens;
-    let kept = units.length;
-    while (kept > 0) {
-      const unit = units[kept - 1] ?? [];
-      const added = unit === current ? 0 : count(unit);
-      if (tokens + added > budget.maxPromptTokens) {
-        break;
+    const keeping = (from: number): readonly ContextMessage[] => [
+      system,
+      ...units.filter((unit, index) => index >= from || unit === current).flat(),
+    ];
+    // The fewest units left out, oldest first. Most prompts fit whole; else the count falls with every unit.
+    let kept = 0;
+    let messages = keeping(kept);
+    let tokens = budget.countTokens(messages);
+    if (tokens > budget.maxPromptTokens) {
+      let tooFew = 0;
+      kept = units.length;
+      while (kept - tooFew > 1) {
+        const middle = (kept + tooFew) >> 1;
+        if (budget.countTokens(keeping(middle)) <= budget.maxPromptTokens) kept = middle;
+        else tooFew = middle;
       }
-      tokens += added;
-      kept -= 1;
+      messages = keeping(kept);
+      tokens = budget.countTokens(messages);
     }
-    const messages = [system, ...units.filter((unit, index) => index >= kept || unit === current).flat()];
     const dropped = units.slice(0, kept).reduce((sum, unit) => sum + (unit === current ? 0 : unit.length), 0);
     const segments = [...messages.flatMap((message) => message.segments), ...GENERATION_PROMPT];
     return { ok: true, segments, messages, tokens, dropped };
@@ -176,7 +180,8 @@ function systemMessage(tools: readonly ToolSpec[]): ContextMessage {
 
 const ROLE_TOKENS = { system: '<|system|>', user: '<|user|>', tool: '<|tool|>' } as const;
 
-function textMessage(role: keyof typeof ROLE_TOKENS, content: string): ContextMessage {
+/** A message of text; none of it is a special token. */
+export function textMessage(role: keyof typeof ROLE_TOKENS, content: string): ContextMessage {
   return { role, segments: [special(ROLE_TOKENS[role]), text(content), special('<|end|>')] };
 }
 

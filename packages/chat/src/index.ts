@@ -6,7 +6,7 @@
  * import { ConversationContext, parseCompletion, segmentsToText } from '@parl-mt/chat';
  * const context = new ConversationContext([], 'awareness');
  * context.beginTurn(['Make a folder called docs.']);
- * const prompt = context.renderPrompt({ maxPromptTokens: 200, countTokens: (segments) => segmentsToText(segments).length });
+ * const prompt = context.renderPrompt({ maxPromptTokens: 20, countTokens: (messages) => messages.length });
  * if (prompt.ok) console.log(segmentsToText(prompt.segments));
  * // <|system|><|end|><|user|>Make a folder called docs.<|end|><|assistant|>
  * const text = "<summary>none</summary><think>next mkdir</think><tool_call>mkdir(dir_name='docs')</tool_call><|end|>";
@@ -39,6 +39,7 @@ export {
   GENERATION_PROMPT,
   type PromptBudget,
   type RenderedPrompt,
+  textMessage,
 } from './context.js';
 export { type AutomatonEdge, automatonEdges, readByAutomaton } from './grammar/automaton.js';
 export {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { splitSpecialTokens } from '@parl-mt/chat';
+import { parseCompletion } from '@parl-mt/chat';
 import { CancelledError, ConfigError, pagConfigSchema, UsageError } from '@parl-mt/schema';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Annotator, deterministicAnnotator } from './annotate.js';
@@ -111,7 +111,7 @@ test('refused records are counted by stage, kind and turn, and not exported', as
 const judge: Judge = {
   fingerprint: 'calls-with-a-ticket-id-gain-most',
   async scoreCalls(items) {
-    const isResolve = (index: number) => JSON.stringify(items[index]?.targetSegments).includes('resolve_ticket');
+    const isResolve = (index: number) => JSON.stringify(items[index]?.target).includes('resolve_ticket');
     return {
       logprobs: Float64Array.from(items, (_, index) => (index % 2 === 1 ? -10 : isResolve(index) ? -5 : -9)),
       lengths: new Int32Array(items.length).fill(10),
@@ -165,7 +165,7 @@ test('records that samples do not reconstruct are refused, and both judges are c
   const writer: CallWriter = {
     fingerprint: 'writes-mkdir',
     writeCalls: async (requests) =>
-      requests.map(() => splitSpecialTokens("<tool_call>mkdir(dir_name='docs')</tool_call><|end|>")),
+      requests.map(() => parseCompletion("<tool_call>mkdir(dir_name='docs')</tool_call><|end|>", { awareness: false })),
   };
   const sampling = { ...config.sampling, samples: 3 };
   const report = await build({ judge, writer }, { minLogprobGain: 0.4, sampling });
@@ -206,7 +206,10 @@ test('records that samples do not reconstruct are refused, and both judges are c
 });
 
 test('without a judge of the gain sampling refuses alone, and nothing is compared', async () => {
-  const writer: CallWriter = { fingerprint: 'silent', writeCalls: async (requests) => requests.map(() => []) };
+  const writer: CallWriter = {
+    fingerprint: 'silent',
+    writeCalls: async (requests) => requests.map(() => ({ calls: [], callTexts: [] })),
+  };
   const report = await build({ writer }, { sampling: { ...config.sampling, samples: 1 } });
   expect(report).toMatchObject({ agreement: null, meanReconstructionRate: 0, meanLogprobGain: null, accepted: 12 });
 });

@@ -1,4 +1,10 @@
-import { ConversationContext, parseCompletion, segmentsToText } from '@parl-mt/chat';
+import {
+  type ContextMessage,
+  ConversationContext,
+  GENERATION_PROMPT,
+  parseCompletion,
+  segmentsToText,
+} from '@parl-mt/chat';
 import { BfclEnvironment, synthesizeTasks } from '@parl-mt/environments';
 import { type ContextMode, pagConfigSchema } from '@parl-mt/schema';
 import { expect, test } from 'vitest';
@@ -11,7 +17,8 @@ const config = pagConfigSchema.parse({ synthesis: { tasks: 12, seed: 5 } });
 const labels = { provenance: { generator: 'test', promptHash: 'h', seed: 5 }, split: 'train' } as const;
 const budget = {
   maxPromptTokens: 700,
-  countTokens: (segments: Parameters<typeof segmentsToText>[0]) => segmentsToText(segments).length,
+  countTokens: (messages: readonly ContextMessage[]) =>
+    segmentsToText([...messages.flatMap(({ segments }) => segments), ...GENERATION_PROMPT]).length,
 };
 
 /** A policy that writes the completions of the examples, played in the real environment. */
@@ -34,7 +41,9 @@ test.each<ContextMode>(['awareness', 'awareness+turn', 'history', 'history+aware
           context.beginTurn(source.task.turns[turn]?.messages.map(({ content }) => content) ?? []);
         }
         const prompt = context.renderPrompt(budget);
-        expect(prompt.ok && segmentsToText(prompt.segments)).toBe(segmentsToText(example.prompt));
+        expect(prompt.ok && segmentsToText(prompt.segments)).toBe(
+          segmentsToText([...example.messages.flatMap(({ segments }) => segments), ...GENERATION_PROMPT]),
+        );
         const parsed = parseCompletion(example.completion, { awareness: mode !== 'history' });
         expect(parsed.formatError).toBeUndefined();
         const results = parsed.calls.map((call) => environment.call(call));

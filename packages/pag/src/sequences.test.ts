@@ -1,4 +1,10 @@
-import { ConversationContext, renderCompletion, segmentsToText } from '@parl-mt/chat';
+import {
+  type ContextMessage,
+  ConversationContext,
+  GENERATION_PROMPT,
+  renderCompletion,
+  segmentsToText,
+} from '@parl-mt/chat';
 import { type ContextMode, pagConfigSchema } from '@parl-mt/schema';
 import { describe, expect, test } from 'vitest';
 import { describeDecision } from './annotate.js';
@@ -16,6 +22,10 @@ const records = verifyTask(
   { provenance: { generator: 'test', promptHash: 'h', seed: 1 }, split: 'train' },
 ).map(({ record }) => record);
 
+const promptText = (messages: readonly ContextMessage[]): string =>
+  segmentsToText([...messages.flatMap(({ segments }) => segments), ...GENERATION_PROMPT]);
+const countTokens = (messages: readonly ContextMessage[]): number => promptText(messages).length;
+
 const modes: readonly ContextMode[] = ['awareness', 'history', 'history+awareness'];
 
 /** Plays the episode as a rollout does, with the completions of the examples as the policy's output. */
@@ -27,7 +37,7 @@ function rolloutPrompts(mode: ContextMode, maxPromptTokens: number): string[] {
     }
     const prompt = context.renderPrompt({
       maxPromptTokens,
-      countTokens: (segments) => segmentsToText(segments).length,
+      countTokens,
     });
     const awareness = records[index]?.awareness;
     context.addStep({
@@ -43,16 +53,16 @@ describe.each(modes)('%s', (mode) => {
   test.each([10_000, 400])('examples have exactly the prompts of a rollout, budget %d', (maxPromptTokens) => {
     const budget = {
       maxPromptTokens,
-      countTokens: (segments: Parameters<typeof segmentsToText>[0]) => segmentsToText(segments).length,
+      countTokens,
     };
     const { examples, overflowed } = trainingExamples(records, mode, budget);
     expect(overflowed).toBe(0);
-    expect(examples.map(({ prompt }) => segmentsToText(prompt))).toEqual(rolloutPrompts(mode, maxPromptTokens));
+    expect(examples.map(({ messages }) => promptText(messages))).toEqual(rolloutPrompts(mode, maxPromptTokens));
   });
 
   test('the loss covers the completion and nothing of the prompt', () => {
-    for (const { prompt, completion } of trainingExamples(records, mode).examples) {
-      expect(prompt.some((segment) => segment.trained)).toBe(false);
+    for (const { messages, completion } of trainingExamples(records, mode).examples) {
+      expect(messages.some(({ segments }) => segments.some((segment) => segment.trained))).toBe(false);
       expect(completion.every((segment) => segment.trained)).toBe(true);
       expect(completion.at(-1)).toMatchObject({ kind: 'special', token: '<|end|>' });
     }
@@ -61,7 +71,7 @@ describe.each(modes)('%s', (mode) => {
 
 test('an example as a person reads it', () => {
   const example = trainingExamples(records, 'awareness').examples[5];
-  expect(segmentsToText([...(example?.prompt ?? []), ...(example?.completion ?? [])])).toBe(
+  expect(promptText(example!.messages) + segmentsToText(example!.completion)).toBe(
     '<|system|>mkdir(dir_name)\ncd(folder)\ncreate_ticket(title)\nresolve_ticket(ticket_id, resolution)<|end|>' +
       '<|assistant|><summary>in:docs;mkdir:docs;create_ticket=3</summary><think>done</think>Ticket 3 is open.<|end|>' +
       "<|user|>Resolve the ticket you opened with 'replaced the cable'.<|end|><|assistant|>" +
@@ -71,6 +81,6 @@ test('an example as a person reads it', () => {
 });
 
 test('records that cannot fit are counted, not cut', () => {
-  const budget = { maxPromptTokens: 10, countTokens: () => 10 };
+  const budget = { maxPromptTokens: 10, countTokens: () => 11 };
   expect(trainingExamples(records, 'history', budget)).toEqual({ examples: [], overflowed: records.length });
 });

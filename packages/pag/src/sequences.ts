@@ -1,4 +1,5 @@
 import {
+  type ContextMessage,
   ConversationContext,
   type PromptBudget,
   type RenderedPrompt,
@@ -14,7 +15,7 @@ export interface TrainingExample {
   readonly turn: number;
   readonly step: number;
   /** No loss; exactly what a rollout shows at this step. */
-  readonly prompt: readonly Segment[];
+  readonly messages: readonly ContextMessage[];
   /** Loss on every token, `<|end|>` included. */
   readonly completion: readonly Segment[];
   /** Messages that the budget left out of the prompt. */
@@ -44,7 +45,7 @@ export function trainingExamples(
             taskId: record.taskId,
             turn: record.turn,
             step: record.step,
-            prompt: prompt.segments,
+            messages: prompt.messages,
             completion: recordCompletion(record, mode),
             dropped: prompt.dropped,
           },

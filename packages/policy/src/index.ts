@@ -22,7 +22,11 @@ export {
 export { architectureFromGguf } from './architectures/gguf-architecture.js';
 export { type RopeScaling, type RopeSettings, ropeAngles } from './architectures/rope-scaling.js';
 export { type BpeTrainingOptions, PRE_TOKEN_PATTERN, type TokenizerJson, trainBpe } from './bpe-trainer.js';
-export { type EncodedChat, encodeChat } from './chat-encoding.js';
+export { type EncodedChat, encodeChat, encodeSpan } from './chat-encoding.js';
+export type { ConversationCodec, ReadCompletion } from './conversation/conversation-codec.js';
+export { defaultInstructions, formatOfTemplate } from './conversation/instructions.js';
+export { SegmentCodec } from './conversation/segment-codec.js';
+export { TemplateCodec, type TemplateCodecOptions } from './conversation/template-codec.js';
 export { Decoder, type DecoderPart, type PackedTokens } from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
 export {

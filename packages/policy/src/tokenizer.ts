@@ -183,6 +183,33 @@ export class Tokenizer {
     return ids;
   }
 
+  /**
+   * Ids of text in which added tokens become their ids, as `tokenize` has them, without their places.
+   *
+   * @param options - as of `tokenize`.
+   */
+  encodeMarked(text: string, { isLiteral = false, isContinuation = false }: TokenizeOptions = {}): number[] {
+    const ids: number[] = [];
+    const firstIndex = isContinuation ? 1 : 0;
+    const parts = isLiteral ? wholeText(text) : this.#splitOriginal.split(text);
+    for (const [index, part] of parts.entries()) {
+      if (part.token !== undefined) {
+        ids.push(part.token.id);
+        continue;
+      }
+      const normalized = this.#normalize(text.slice(part.start, part.end));
+      for (const inner of isLiteral ? wholeText(normalized) : this.#splitNormalized.split(normalized)) {
+        if (inner.token !== undefined) {
+          ids.push(inner.token.id);
+          continue;
+        }
+        const words = this.#words(normalized.slice(inner.start, inner.end), { section_index: firstIndex + index });
+        for (const word of words) for (const id of this.#encodeWord(word)) ids.push(id);
+      }
+    }
+    return ids;
+  }
+
   /** Ids of segments, one after another. */
   encodeSegments(segments: readonly Segment[]): number[] {
     const ids: number[] = [];

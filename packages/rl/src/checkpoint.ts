@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type Decoder, loadDecoder, loadOptimizer, saveDecoder, saveOptimizer, writeAtomically } from '@parl-mt/policy';
+import {
+  type Decoder,
+  loadAdapter,
+  loadDecoder,
+  loadOptimizer,
+  saveAdapter,
+  saveDecoder,
+  saveOptimizer,
+  writeAtomically,
+} from '@parl-mt/policy';
 import { UsageError } from '@parl-mt/schema';
-import { readVariable, writeVariable } from '@parl-mt/tfjs-backend';
+import { readVariable, type tf, writeVariable } from '@parl-mt/tfjs-backend';
 import type { WeightUpdater } from './weight-updater.js';
 
 /** Where a trainer stands: JSON-shaped, `kind` names the trainer. */
@@ -13,7 +22,7 @@ export interface TrainerState {
 }
 
 /**
- * Checkpoints of one trainer: `update-000040/` holds weights, optimizer moments and the trainer's position. Every random
+ * Checkpoints of one trainer: `update-000040/` holds weights (or the adapter that is trained in their place), optimizer moments and the trainer's position. Every random
  * draw derives from seed and position, so a resumed run ends in the same weights as one that was not interrupted.
  */
 export class TrainerCheckpoints {
@@ -38,12 +47,22 @@ export class TrainerCheckpoints {
     const newest = this.#folder === undefined ? undefined : await latestCheckpoint(this.#folder);
     if (newest === undefined) return initial;
     const state = await readState(newest, initial);
-    const saved = await loadDecoder(newest);
-    for (const [name, variable] of this.#decoder.weights)
-      writeVariable(variable, readVariable(saved.weights.get(name)!));
-    saved.dispose();
+    await this.#restoreWeights(newest);
     await loadOptimizer(path.join(newest, OPTIMIZER_FILE), this.#updater.optimizer);
     return state;
+  }
+
+  async #restoreWeights(checkpoint: string): Promise<void> {
+    const { adapter, architecture } = this.#decoder;
+    if (adapter === undefined) {
+      const saved = await loadDecoder(checkpoint);
+      overwrite(this.#decoder.weights, saved.weights, checkpoint);
+      saved.dispose();
+    } else {
+      const saved = await loadAdapter(checkpoint, architecture);
+      overwrite(adapter.variables, saved.variables, checkpoint);
+      saved.dispose();
+    }
   }
 
   /** Writes a checkpoint whole or not at all, and removes older ones. */
@@ -53,7 +72,9 @@ export class TrainerCheckpoints {
     const temporary = path.join(this.#folder, `${name}.tmp`);
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    await saveDecoder(temporary, this.#decoder);
+    const { adapter } = this.#decoder;
+    if (adapter === undefined) await saveDecoder(temporary, this.#decoder);
+    else await saveAdapter(temporary, adapter, 'the model that training started from');
     await saveOptimizer(path.join(temporary, OPTIMIZER_FILE), this.#updater.optimizer);
     await writeAtomically(path.join(temporary, STATE_FILE), [`${JSON.stringify(state, null, 2)}\n`]);
     await rm(path.join(this.#folder, name), { recursive: true, force: true });
@@ -62,6 +83,24 @@ export class TrainerCheckpoints {
       if (older < name) await rm(path.join(this.#folder, older), { recursive: true, force: true });
     }
   }
+}
+
+/** @throws {UsageError} when a variable has no saved one of its shape. */
+function overwrite(
+  variables: ReadonlyMap<string, tf.Variable>,
+  saved: ReadonlyMap<string, tf.Variable>,
+  checkpoint: string,
+): void {
+  for (const [name, variable] of variables) {
+    const found = saved.get(name);
+    if (found?.shape.join() !== variable.shape.join()) {
+      throw new UsageError(
+        `expected ${name} of shape [${variable.shape.join(', ')}] in the checkpoint at ${checkpoint}, received ` +
+          `${found === undefined ? 'none' : `[${found.shape.join(', ')}]`}: it belongs to another model or adapter`,
+      );
+    }
+  }
+  for (const [name, variable] of variables) writeVariable(variable, readVariable(saved.get(name)!));
 }
 
 /** The newest complete checkpoint below `folder`, or undefined. */

@@ -1,47 +1,30 @@
-import { type Segment, SPECIAL_TOKENS, type SpecialToken } from '@parl-mt/chat';
-import { createGenerator, type Decoder, type TextGenerator, type Tokenizer } from '@parl-mt/policy';
+import { type ConversationCodec, createGenerator, type Decoder, type TextGenerator } from '@parl-mt/policy';
 import type { ContextConfig } from '@parl-mt/schema';
 import type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
 
 /** Episodes in flight: enough to fill the kernels' tiles, few enough to keep keys and values in cache. */
 const SLOTS = 64;
+/** Most bytes of keys and values that are kept at a time; beyond it, sequences wait or are computed again. */
+const CACHE_BYTES = 2e9;
 
-/** A decoder and its tokenizer as the policy of rollouts. Reads the decoder's weights in place. */
+/** A decoder as the policy of rollouts. Reads the decoder's weights, and its adapter's, in place. */
 export class DecoderModel implements RolloutModel, Disposable {
   readonly slots = SLOTS;
-  readonly #tokenizer: Tokenizer;
+  readonly codec: ConversationCodec;
   readonly #generator: TextGenerator;
-  readonly #endToken: number;
-  readonly #specialTokens: ReadonlyMap<number, SpecialToken>;
-  readonly #encoded = new WeakMap<readonly Segment[], readonly number[]>();
 
-  constructor(decoder: Decoder, tokenizer: Tokenizer, { maxContextTokens }: Pick<ContextConfig, 'maxContextTokens'>) {
-    this.#tokenizer = tokenizer;
-    this.#specialTokens = new Map(SPECIAL_TOKENS.map((token) => [tokenizer.specialId(token), token]));
-    this.#endToken = tokenizer.specialId('<|end|>');
-    this.#generator = createGenerator(decoder, { maxSlots: SLOTS, maxTokensPerSlot: maxContextTokens });
-  }
-
-  encode(segments: readonly Segment[]): readonly number[] {
-    let tokens = this.#encoded.get(segments);
-    if (tokens === undefined) {
-      tokens = this.#tokenizer.encodeSegments(segments);
-      this.#encoded.set(segments, tokens);
-    }
-    return tokens;
-  }
-
-  decode(tokens: readonly number[]): Segment[] {
-    const segments: Segment[] = [];
-    let start = 0;
-    for (let at = 0; at <= tokens.length; at += 1) {
-      const token = at < tokens.length ? this.#specialTokens.get(tokens[at]!) : undefined;
-      if (at < tokens.length && token === undefined) continue;
-      if (at > start) segments.push({ kind: 'text', text: this.#tokenizer.decode(tokens.slice(start, at)) });
-      if (token !== undefined) segments.push({ kind: 'special', token });
-      start = at + 1;
-    }
-    return segments;
+  /** @param codec - the policy's; see `Policy.codec`. */
+  constructor(
+    decoder: Decoder,
+    codec: ConversationCodec,
+    { maxContextTokens }: Pick<ContextConfig, 'maxContextTokens'>,
+  ) {
+    this.codec = codec;
+    this.#generator = createGenerator(decoder, {
+      maxSlots: SLOTS,
+      maxTokensPerSlot: maxContextTokens,
+      cacheTokens: cacheTokens(decoder, maxContextTokens),
+    });
   }
 
   async complete(
@@ -51,7 +34,7 @@ export class DecoderModel implements RolloutModel, Disposable {
     if (requests.length === 0) return [];
     const texts = await this.#generator.generate(requests, {
       temperature,
-      stopTokens: [this.#endToken],
+      stopTokens: this.codec.stopTokens,
       ...(rules === undefined ? {} : { rules, untruncatedLogprobs: true }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -67,4 +50,12 @@ export class DecoderModel implements RolloutModel, Disposable {
   [Symbol.dispose](): void {
     this.#generator[Symbol.dispose]();
   }
+}
+
+/** As many tokens as the slots can hold, within the bound on memory; always one whole context. */
+function cacheTokens({ architecture }: Decoder, maxContextTokens: number): number {
+  const { numLayers, numKvHeads, headDim } = architecture;
+  const bytesPerToken = 2 * numLayers * numKvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+  const bound = Math.max(maxContextTokens, Math.floor(CACHE_BYTES / bytesPerToken));
+  return Math.min(SLOTS * maxContextTokens, bound);
 }

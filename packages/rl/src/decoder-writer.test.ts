@@ -1,5 +1,5 @@
-import { SPECIAL_TOKENS, segmentsToText, special, text } from '@parl-mt/chat';
-import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
+import { SPECIAL_TOKENS, textMessage } from '@parl-mt/chat';
+import { Decoder, SegmentCodec, Tokenizer, trainBpe } from '@parl-mt/policy';
 import { decoderConfigSchema } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { beforeAll, expect, test } from 'vitest';
@@ -19,25 +19,26 @@ const decoder = () =>
     }),
     1,
   );
-const prompt = [special('<|user|>'), text('list it'), special('<|end|>'), special('<|assistant|>')];
+const codec = new SegmentCodec(tokenizer);
+const messages = [textMessage('user', 'list it')];
 const options = { temperature: 1, maxNewTokens: 12 };
 
 test('a completion depends on prompt and seed alone, however many are asked for', async () => {
-  using writer = new DecoderWriter(decoder(), tokenizer, { maxContextTokens: 64 });
-  const requests = Array.from({ length: 150 }, (_, seed) => ({ promptSegments: prompt, seed }));
+  using writer = new DecoderWriter(decoder(), codec, { maxContextTokens: 64 });
+  const requests = Array.from({ length: 150 }, (_, seed) => ({ messages, written: [], seed }));
   const written = await writer.writeCalls(requests, options);
   expect(written).toHaveLength(150);
-  expect(new Set(written.map((segments) => segmentsToText(segments))).size).toBeGreaterThan(100);
+  expect(new Set(written.map((each) => JSON.stringify(each))).size).toBeGreaterThan(20);
   expect(await writer.writeCalls(requests.slice(140), options)).toEqual(written.slice(140));
 });
 
-test('a prompt that leaves no room is answered with nothing, the others are not held up', async () => {
-  using writer = new DecoderWriter(decoder(), tokenizer, { maxContextTokens: 40 });
-  const long = [text('x'.repeat(60)), ...prompt];
+test('a prompt that leaves no room is answered with a format error, the others are not held up', async () => {
+  using writer = new DecoderWriter(decoder(), codec, { maxContextTokens: 40 });
+  const long = [textMessage('user', 'x'.repeat(60))];
   const written = await writer.writeCalls(
-    [long, prompt].map((promptSegments) => ({ promptSegments, seed: 1 })),
+    [long, messages].map((each) => ({ messages: each, written: [], seed: 1 })),
     options,
   );
-  expect(written[0]).toEqual([]);
-  expect(written[1]!.length).toBeGreaterThan(0);
+  expect(written[0]!.formatError).toBe('the prompt leaves no room for a completion');
+  expect(written[1]!.formatError).not.toBe(written[0]!.formatError);
 });

@@ -1,4 +1,4 @@
-import { ConversationContext, parseCompletion, renderTools, type Segment, segmentsToText } from '@parl-mt/chat';
+import { ConversationContext, renderTools } from '@parl-mt/chat';
 import type { Conversation, Environment, TurnOpening } from '@parl-mt/environments';
 import type { ContextConfig, Step, StopReason, Task, ToolResult, Trajectory } from '@parl-mt/schema';
 import type { Completion, RolloutModel } from './rollout-model.js';
@@ -103,7 +103,7 @@ export class Episode {
     const { maxContextTokens, maxNewTokens } = this.#limits.context;
     const rendered = this.#context.renderPrompt({
       maxPromptTokens: maxContextTokens - maxNewTokens,
-      countTokens: (segments) => this.#model.encode(segments).length,
+      countTokens: (messages) => this.#model.codec.countPromptTokens(messages),
     });
     if (!rendered.ok) {
       this.#stop(
@@ -112,19 +112,16 @@ export class Episode {
       );
       return undefined;
     }
-    this.#prompt = [];
-    for (const message of rendered.messages) {
-      for (const token of this.#model.encode(message.segments)) this.#prompt.push(token);
-    }
-    for (const token of this.#model.encode(assistantPrompt)) this.#prompt.push(token);
+    this.#prompt = this.#model.codec.encodePrompt(rendered.messages);
     return Int32Array.from(this.#prompt);
   }
 
   /** Acts on the completion of the last prompt: executes its calls, or ends the turn. */
   async act(completion: Completion): Promise<void> {
     const tokens = [...completion.tokens];
-    const decoded = this.#model.decode(tokens);
-    const parsed = parseCompletion(decoded, { awareness: this.#limits.context.mode !== 'history' });
+    const { text, parsed } = this.#model.codec.readCompletion(tokens, {
+      awareness: this.#limits.context.mode !== 'history',
+    });
     const stateBefore: string[] = [];
     const results: ToolResult[] = [];
     let isOver = false;
@@ -143,7 +140,7 @@ export class Episode {
       promptTokens: this.#prompt ?? [],
       completionTokens: tokens,
       behaviorLogprobs: [...completion.logprobs],
-      text: segmentsToText(decoded),
+      text,
       calls: [...parsed.calls],
       callTexts: [...parsed.callTexts],
       results,
@@ -251,5 +248,3 @@ export class Episode {
     this.#failure = failure;
   }
 }
-
-const assistantPrompt: readonly Segment[] = [{ kind: 'special', token: '<|assistant|>' }];

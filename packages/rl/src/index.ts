@@ -11,7 +11,7 @@ export { callSimilarity, turnCorrectness } from './call-correctness.js';
 export { latestCheckpoint, TrainerCheckpoints, type TrainerState } from './checkpoint.js';
 export { type ClippedLossInput, clippedLoss } from './clipped-loss.js';
 export { copyingExamples } from './copying.js';
-export { DecoderJudge } from './decoder-judge.js';
+export { DecoderJudge, fingerprintOf } from './decoder-judge.js';
 export { DecoderModel } from './decoder-model.js';
 export { DecoderWriter } from './decoder-writer.js';
 export { deriveSeed, permutation } from './derive-seed.js';
@@ -20,7 +20,7 @@ export { type KlControl, klShapedRewards, nextKlCoefficient } from './kl-control
 export { learningRateAt } from './learning-rate.js';
 export { MetricsFile } from './metrics-file.js';
 export { lossMaskOf, type OverlongLimits, overlongPenalty } from './overlong.js';
-export { loadPolicy, type PolicyFolder, savePolicy } from './policy-folder.js';
+export { type LoadPolicyOptions, loadPolicy, Policy } from './policy.js';
 export { callRedundancy, contextRedundancy } from './redundancy.js';
 export { type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 export { type RolloutOptions, runRollouts } from './rollout.js';

@@ -1,13 +1,16 @@
-import { type Decoder, packSequences, type TrainingSequence } from '@parl-mt/policy';
+import { type Decoder, type LoraAdapter, packSequences, type TrainingSequence } from '@parl-mt/policy';
 import { tf } from '@parl-mt/tfjs-backend';
 
 /** The policy that training starts from, frozen: what a KL penalty is measured against. */
 export class ReferencePolicy implements Disposable {
   readonly #decoder: Decoder;
+  /** With an adapter the weights are shared: they stay as they are. */
+  readonly #adapter: LoraAdapter | undefined;
 
-  /** Copies the weights as they are now. */
+  /** Copies what training changes, as it is now: the adapter where there is one, else the weights. */
   constructor(decoder: Decoder) {
-    this.#decoder = decoder.copy();
+    this.#adapter = decoder.adapter?.copy();
+    this.#decoder = this.#adapter === undefined ? decoder.copy() : decoder;
   }
 
   /**
@@ -17,6 +20,20 @@ export class ReferencePolicy implements Disposable {
    * @returns one array per sequence, as long as its tokens; 0 where not in the mask.
    */
   logprobs(
+    sequences: readonly TrainingSequence[],
+    { batchTokens, temperature }: { readonly batchTokens: number; readonly temperature: number },
+  ): Float32Array[] {
+    if (this.#adapter === undefined) return this.#logprobs(sequences, { batchTokens, temperature });
+    const trained = this.#decoder.adapter;
+    this.#decoder.attach(this.#adapter);
+    try {
+      return this.#logprobs(sequences, { batchTokens, temperature });
+    } finally {
+      this.#decoder.attach(trained);
+    }
+  }
+
+  #logprobs(
     sequences: readonly TrainingSequence[],
     { batchTokens, temperature }: { readonly batchTokens: number; readonly temperature: number },
   ): Float32Array[] {
@@ -38,6 +55,7 @@ export class ReferencePolicy implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#decoder.dispose();
+    if (this.#adapter === undefined) this.#decoder.dispose();
+    else this.#adapter.dispose();
   }
 }

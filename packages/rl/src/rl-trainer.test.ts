@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SPECIAL_TOKENS } from '@parl-mt/chat';
 import { createEnvironment, synthesizeTasks } from '@parl-mt/environments';
-import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
+import { Decoder, SegmentCodec, Tokenizer, trainBpe } from '@parl-mt/policy';
 import {
   CancelledError,
   decoderConfigSchema,
@@ -50,7 +50,7 @@ const config = rlConfigSchema.parse({
 async function train(seed: number, options: RlOptions = {}, changes: Partial<RlConfig> = {}) {
   const decoder = Decoder.create(model, seed);
   const updates: RlUpdateMetrics[] = [];
-  using rollouts = new DecoderModel(decoder, tokenizer, config.context);
+  using rollouts = new DecoderModel(decoder, new SegmentCodec(tokenizer), config.context);
   await trainRl(
     decoder,
     rollouts,
@@ -242,6 +242,6 @@ test('a context that no prompt fits ends the run with the reason', async () => {
 
 test('no tasks are refused', async () => {
   const decoder = Decoder.create(model, 1);
-  using rollouts = new DecoderModel(decoder, tokenizer, config.context);
+  using rollouts = new DecoderModel(decoder, new SegmentCodec(tokenizer), config.context);
   await expect(trainRl(decoder, rollouts, [], config)).rejects.toThrow('expected at least one task');
 });

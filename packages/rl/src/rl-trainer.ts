@@ -12,7 +12,6 @@ import { ReferencePolicy } from './reference-policy.js';
 import { type RolloutOptions, runRollouts } from './rollout.js';
 import type { RolloutModel } from './rollout-model.js';
 import { joinSteps } from './sampled-sequence.js';
-import { samplingRules } from './sampling-rules.js';
 import { stepAdvantages } from './step-advantages.js';
 import { trainerLoss, trainsOnAll } from './trainer-loss.js';
 import { scoreTrajectories } from './trajectory-reward.js';
@@ -109,7 +108,6 @@ export async function trainRl(
           context: config.context,
           stepLimit: config.stepLimit,
           temperature,
-          rules: samplingRules(config.sampling),
           faultRate: config.faultRate,
           limits: config.limits,
           createEnvironment: options.createEnvironment,

@@ -1,5 +1,5 @@
-import type { Segment } from '@parl-mt/chat';
 import type { SamplingRules } from '@parl-mt/native';
+import type { ConversationCodec } from '@parl-mt/policy';
 
 /** One completion to sample. */
 export interface CompletionRequest {
@@ -24,11 +24,9 @@ export interface Completion {
 
 /** What rollouts need of a policy. */
 export interface RolloutModel {
-  /** Token ids of a message's segments; the same array of segments is encoded once. */
-  encode(segments: readonly Segment[]): readonly number[];
-  /** Generated ids as segments: true special tokens are special, all else is text. */
-  decode(tokens: readonly number[]): Segment[];
-  /** Samples a batch, ending each completion at `<|end|>`. Temperature 0 is greedy. */
+  /** How it reads conversations and writes its steps. */
+  readonly codec: ConversationCodec;
+  /** Samples a batch, ending each completion at a stop token of the codec. Temperature 0 is greedy. */
   complete(
     requests: readonly CompletionRequest[],
     options: {

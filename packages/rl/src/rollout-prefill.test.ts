@@ -1,7 +1,7 @@
 import { SPECIAL_TOKENS } from '@parl-mt/chat';
 import { synthesizeTasks } from '@parl-mt/environments';
 import { Sampler } from '@parl-mt/native';
-import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
+import { Decoder, SegmentCodec, Tokenizer, trainBpe } from '@parl-mt/policy';
 import { contextConfigSchema, decoderConfigSchema, synthesisConfigSchema } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { expect, test, vi } from 'vitest';
@@ -28,7 +28,7 @@ test('rollouts of a group prefill its prompt once, and of each later turn what i
   await selectBackend('parl');
   const generate = vi.spyOn(Sampler.prototype, 'generate');
   const context = contextConfigSchema.parse({ mode: 'history', maxContextTokens: 4000, maxNewTokens: 24 });
-  using rollouts = new DecoderModel(Decoder.create(model, 1), tokenizer, context);
+  using rollouts = new DecoderModel(Decoder.create(model, 1), new SegmentCodec(tokenizer), context);
   const trajectories = await runRollouts(
     rollouts,
     Array.from({ length: GROUP }, (_, seed) => ({ task, groupId: 0, seed })),

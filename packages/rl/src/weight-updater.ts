@@ -17,6 +17,9 @@ export interface WeightedSequence {
   readonly referenceLogprobs?: Float32Array;
 }
 
+/** More than an update has; what is beyond would share random numbers with the next update. */
+const MICRO_BATCHES = 4096;
+
 /** The predicted tokens of a micro-batch, one entry each. */
 export interface PredictedRows {
   /** First predicted token of each sequence, then their number. */
@@ -39,6 +42,8 @@ export class WeightUpdater implements Disposable {
   readonly optimizer: AdamW;
   readonly #maxGradNorm: number;
   #gradients = new Map<string, tf.Tensor>();
+  /** Micro-batches since the last update. */
+  #microBatches = 0;
 
   constructor(decoder: Decoder, config: AdamwConfig) {
     this.#decoder = decoder;
@@ -78,6 +83,7 @@ export class WeightUpdater implements Disposable {
     if (this.#gradients.size === 0) return 0;
     const { gradNorm } = this.optimizer.update(this.#gradients, { learningRate, maxGradNorm: this.#maxGradNorm });
     this.#disposeGradients();
+    this.#microBatches = 0;
     return gradNorm;
   }
 
@@ -98,10 +104,13 @@ export class WeightUpdater implements Disposable {
       advantages: predictedRows(sequences, ({ advantages }) => advantages),
       referenceLogprobs: predictedRows(sequences, ({ referenceLogprobs }) => referenceLogprobs),
     };
-    const result = this.#decoder.gradients(() => {
-      const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
-      return loss(logprobs, rows, entropies);
-    });
+    const result = this.#decoder.gradients(
+      () => {
+        const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
+        return loss(logprobs, rows, entropies);
+      },
+      { dropoutStep: this.#dropoutStep() },
+    );
     for (const [name, gradient] of result.gradients) {
       const former = this.#gradients.get(name);
       this.#gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
@@ -109,6 +118,13 @@ export class WeightUpdater implements Disposable {
     }
     tf.dispose([rows.weights, rows.behaviorLogprobs, rows.advantages, rows.referenceLogprobs]);
     return result.loss;
+  }
+
+  /** Names the random numbers of the adapter's dropout by position alone, so that a resumed run draws the same. */
+  #dropoutStep(): number {
+    const step = (this.optimizer.updates * MICRO_BATCHES + this.#microBatches) % 2 ** 32;
+    this.#microBatches += 1;
+    return step;
   }
 
   #disposeGradients(): void {

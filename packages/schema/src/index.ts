@@ -33,7 +33,7 @@ export {
 export { type EnvironmentServerConfig, environmentServerConfigSchema } from './environment-server-config.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
-export { type InputPath, inputPaths } from './input-paths.js';
+export { type InputPath, inputPaths, isHubId } from './input-paths.js';
 export { type LoraConfig, type LoraTarget, loraConfigSchema, loraTargets } from './lora-config.js';
 export {
   type Awareness,
@@ -45,7 +45,18 @@ export {
   toolCallSchema,
   toolSpecSchema,
 } from './message.js';
-export { type BackendName, backendNameSchema, type DecoderConfig, decoderConfigSchema } from './model-config.js';
+export {
+  type BackendName,
+  backendNameSchema,
+  type DecoderConfig,
+  decoderConfigSchema,
+  type PretrainedConfig,
+  pretrainedConfigSchema,
+  type ToolCallFormatName,
+  type Tuning,
+  toolCallFormatSchema,
+  tuningSchema,
+} from './model-config.js';
 export {
   type PagConfig,
   pagConfigSchema,

@@ -5,6 +5,13 @@ export interface InputPath {
   /** Keys from the top of the configuration. */
   readonly path: readonly string[];
   readonly value: string;
+  /** `model`: it may also be a hub id, see {@link isHubId}. */
+  readonly kind: 'path' | 'model';
+}
+
+/** Whether a text can be a model of the Hugging Face hub: `owner/name`. A path that exists goes before. */
+export function isHubId(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/.test(text) && !text.includes('..');
 }
 
 /**
@@ -14,8 +21,9 @@ export interface InputPath {
  * @param config - what the schema accepted.
  */
 export function inputPaths(schema: ConfigJsonSchema, config: unknown, path: readonly string[] = []): InputPath[] {
-  if (schema['x-input'] === 'path') {
-    return typeof config === 'string' ? [{ path, value: config }] : [];
+  const kind = schema['x-input'];
+  if (kind !== undefined) {
+    return typeof config === 'string' ? [{ path, value: config, kind }] : [];
   }
   if (typeof config !== 'object' || config === null) {
     return [];

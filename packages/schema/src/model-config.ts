@@ -26,3 +26,36 @@ export const backendNameSchema = z
   .enum(['parl', 'tensorflow', 'cpu'])
   .describe('TF.js backend: parl (our addon), tensorflow (tfjs-node-gpu or tfjs-node, if installed), cpu (reference).');
 export type BackendName = z.infer<typeof backendNameSchema>;
+
+/** How the models of a family write calls. */
+export const toolCallFormatSchema = z
+  .enum(['hermes', 'llama', 'xlam', 'python'])
+  .describe(
+    'hermes: <tool_call> with JSON (Qwen, Hermes); llama: JSON (Llama 3.1); xlam: a JSON list; python: a list of Python calls (BFCL).',
+  );
+export type ToolCallFormatName = z.infer<typeof toolCallFormatSchema>;
+
+/** How a model that other people trained is found, and how it speaks. Ignored by policies with our own tokenizer. */
+export const pretrainedConfigSchema = z.object({
+  revision: z.string().min(1).default('main').describe('Branch, tag or commit of a model of the hub.'),
+  offline: z.boolean().default(false).describe('Only models that are in the cache; the hub is not asked.'),
+  toolCallFormat: toolCallFormatSchema.optional().describe('How it writes calls. Default: as its chat template says.'),
+  chatTemplate: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'File of a chat template (Jinja) in place of its own.', 'x-input': 'path' }),
+  instructions: z
+    .string()
+    .optional()
+    .describe(
+      'Text before the functions in the system message. Default: how to call them, and with awareness what comes first.',
+    ),
+});
+export type PretrainedConfig = z.infer<typeof pretrainedConfigSchema>;
+
+/** What training changes. */
+export const tuningSchema = z
+  .enum(['full', 'lora'])
+  .describe('full: every weight; lora: a low-rank adapter beside weights that stay as they are.');
+export type Tuning = z.infer<typeof tuningSchema>;

@@ -3,7 +3,8 @@ import { closeSchema } from './closed-schema.js';
 import { endpointConfigSchema } from './endpoint-config.js';
 import { ConfigError } from './errors.js';
 import { evaluationConfigSchema } from './evaluation-config.js';
-import { backendNameSchema, decoderConfigSchema } from './model-config.js';
+import { loraConfigSchema } from './lora-config.js';
+import { backendNameSchema, decoderConfigSchema, pretrainedConfigSchema, tuningSchema } from './model-config.js';
 import { pagConfigSchema, synthesisConfigSchema } from './pag-config.js';
 import { type RlLossOptions, rlLossProblems } from './policy-loss-config.js';
 import { tauBenchConfigSchema } from './tau-bench-config.js';
@@ -11,9 +12,16 @@ import { rlConfigSchema, sftConfigSchema } from './training-config.js';
 
 /**
  * Marks for the shells: `x-flag` names the command-line flag where it is not derived from the key, and `x-input` says
- * that the text is a path that must exist before the run starts.
+ * that the text is a path that must exist before the run starts; a model may also be a hub id.
  */
 const inputPath = (description: string) => z.string().min(1).meta({ description, 'x-input': 'path' });
+const MODEL_SOURCES =
+  'a folder that "sft" or "train" wrote, a Hugging Face folder, a PEFT adapter folder, a .gguf file, or a hub id (owner/name)';
+const inputModel = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .meta({ description: `${description}: ${MODEL_SOURCES}.`, 'x-input': 'model' });
 const outDir = (folder: string) =>
   z
     .string()
@@ -31,6 +39,8 @@ const tauBenchPath = inputPath(
   .meta({ 'x-flag': 'tau-bench' })
   .optional();
 const backend = backendNameSchema.default('parl');
+const pretrained = pretrainedConfigSchema.prefault({});
+const tuning = tuningSchema.default('full').meta({ 'x-flag': 'tuning' });
 
 /** Options of `rl` that do not fit each other. */
 function checkRl({ rl }: { readonly rl: RlLossOptions }, context: z.core.$RefinementCtx): void {
@@ -132,31 +142,42 @@ export const pagRunConfigSchema = closeSchema(
   z.object({
     outDir: outDir('runs/pag'),
     pag: pagConfigSchema.prefault({}),
-    judge: inputPath(
-      'Checkpoint folder of the policy that scores each record by log-prob gain; without it that gate is left out.',
-    ).optional(),
+    judge: inputModel('Policy that scores each record by log-prob gain (without it that gate is left out)').optional(),
+    pretrained,
     backend,
   }),
 ).describe('Build a PAG dataset: synthesise tasks, annotate, verify, export.');
 export type PagRunConfig = z.infer<typeof pagRunConfigSchema>;
 
-/** `sft`: supervised warm-up from random weights. */
+/** `sft`: supervised warm-up, from random weights or of a model that is there. */
 export const sftRunConfigSchema = closeSchema(
   z.object({
     outDir: outDir('runs/sft'),
     dataset: inputPath('Folder that "pag build" wrote, or one JSONL file of its records.'),
+    base: inputModel('Model to fine-tune (without it, weights are drawn as "model" says)').optional(),
+    pretrained,
+    tuning,
+    lora: loraConfigSchema.prefault({}),
     model: decoderConfigSchema.prefault({}),
     sft: sftConfigSchema.prefault({}),
     backend,
   }),
-).describe('Train a policy from random weights on a PAG dataset.');
+)
+  .refine(({ base, tuning: what }) => base !== undefined || what === 'full', {
+    path: ['tuning'],
+    message: 'expected a base model with tuning "lora": fresh weights are trained in full',
+  })
+  .describe('Train a policy on a PAG dataset: from random weights, or from a model that is there.');
 export type SftRunConfig = z.infer<typeof sftRunConfigSchema>;
 
 /** `train`: PAG-RL from a checkpoint. */
 export const trainRunConfigSchema = closeSchema(
   z.object({
     outDir: outDir('runs/train'),
-    init: inputPath('Checkpoint folder to start from; it is also the reference policy.'),
+    init: inputModel('Policy to start from, which is also the reference policy'),
+    pretrained,
+    tuning,
+    lora: loraConfigSchema.prefault({}),
     synthesis: synthesisConfigSchema.prefault({}),
     rl: rlConfigSchema.prefault({}),
     backend,
@@ -170,8 +191,8 @@ export type TrainRunConfig = z.infer<typeof trainRunConfigSchema>;
 export const evaluatedPolicySchema = z
   .discriminatedUnion('kind', [
     z.strictObject({
-      kind: z.literal('checkpoint').describe('A trained policy.'),
-      path: inputPath('Checkpoint folder.'),
+      kind: z.literal('checkpoint').describe('A policy from a path or the hub.'),
+      path: inputModel('The policy'),
     }),
     z.strictObject({
       kind: z
@@ -191,6 +212,7 @@ export const evaluateRunConfigSchema = closeSchema(
   z.object({
     outDir: outDir('runs/eval'),
     policy: evaluatedPolicySchema,
+    pretrained,
     evaluation: evaluationConfigSchema.prefault({}),
     synthesis: synthesisConfigSchema.omit({ tasks: true }).prefault({ seed: 2 }),
     bfclPath,
@@ -295,11 +317,12 @@ export interface ConfigJsonSchema {
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean;
   readonly items?: ConfigJsonSchema;
+  readonly minItems?: number;
   readonly oneOf?: readonly ConfigJsonSchema[];
   /** Flag name without dashes, where it is not derived from the key. */
   readonly 'x-flag'?: string;
-  /** The text is a path that must exist before the run starts. */
-  readonly 'x-input'?: 'path';
+  /** The text is a path that must exist before the run starts, or for a model also a hub id. */
+  readonly 'x-input'?: 'path' | 'model';
 }
 
 /** What a caller may send: fields with a default are optional. */

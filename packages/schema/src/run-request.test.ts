@@ -6,7 +6,7 @@ test('a request has the defaults of its kind, and no output folder of its own', 
   expect(request.config).toMatchObject({ backend: 'parl', pag: { synthesis: { tasks: 600 } } });
   expect(request.config).not.toHaveProperty('outDir');
   expect(() => parseClosed(runRequestSchema, { kind: 'pag', config: { outDir: '/etc' } }, 'request body')).toThrow(
-    /^invalid request body: config\.outDir: unknown key; accepted here: pag, judge, backend$/,
+    /^invalid request body: config\.outDir: unknown key; accepted here: pag, judge, pretrained, backend$/,
   );
 });
 
@@ -39,8 +39,8 @@ test('input paths are found at every depth, in unions too', () => {
   const schema = runConfigJsonSchema('evaluate');
   const checkpoint = { policy: { kind: 'checkpoint', path: 'a' }, bfclPath: 'b', outDir: 'c' };
   expect(inputPaths(schema, checkpoint)).toEqual([
-    { path: ['policy', 'path'], value: 'a' },
-    { path: ['bfclPath'], value: 'b' },
+    { path: ['policy', 'path'], value: 'a', kind: 'model' },
+    { path: ['bfclPath'], value: 'b', kind: 'path' },
   ]);
   expect(inputPaths(schema, { policy: { kind: 'ground-truth' } })).toEqual([]);
 });

@@ -88,12 +88,7 @@ export type RewardConfig = z.infer<typeof rewardConfigSchema>;
 
 export const samplingConfigSchema = z.object({
   temperature: z.number().min(0).default(1).describe('Softmax temperature; 0 is greedy.'),
-  topK: z
-    .number()
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Draws from the tokens at least as likely as the k-th; 0 is off. Behaviour log-probs stay untruncated.'),
+  topK: z.number().int().min(0).default(0).describe('Draws from the tokens at least as likely as the k-th; 0 is off.'),
   topP: z
     .number()
     .min(0)
@@ -134,7 +129,8 @@ export const rlConfigSchema = z.object({
     .default(1)
     .describe('Learning rate at the end of the sampled-token budget, as a share of the first; it falls linearly.'),
   reward: rewardConfigSchema.prefault({}),
-  sampling: samplingConfigSchema.prefault({}),
+  // What a rule leaves out, the loss would not know of: ratios of training are of the whole distribution at this temperature.
+  sampling: samplingConfigSchema.pick({ temperature: true }).prefault({}),
   limits: environmentLimitsSchema.prefault({}),
   advantage: z
     .enum(['grpo', 'dr_grpo', 'rloo', 'opo', 'reinforce_plus_plus', 'reinforce_plus_plus_baseline', 'remax'])

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { generateTasks, type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
 import { comparisonTable, type Evaluation, evaluatePolicy, formatCurve, type MethodSummary } from '@parl-mt/evaluation';
 import { buildPagDataset, type Judge, readPagRecords } from '@parl-mt/pag';
-import { Decoder, Tokenizer, type TokenizerJson, writeAtomically } from '@parl-mt/policy';
-import { DecoderJudge, DecoderModel, deriveSeed, savePolicy } from '@parl-mt/rl';
+import { Decoder, Tokenizer, writeAtomically } from '@parl-mt/policy';
+import { DecoderJudge, DecoderModel, deriveSeed, Policy } from '@parl-mt/rl';
 import type { ContextMode, DemoRunConfig, JobContext, JobResult, PagRecord, Task } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
@@ -26,24 +26,24 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
   await selectBackend(config.backend);
   const demo = await prepare(config, context);
 
-  const untrained = demo.untrained();
-  const methods: MethodSummary[] = [
-    await demo.evaluate('untrained', untrained, AWARENESS, { trainedTokens: 0, seconds: 0 }),
-  ];
-  untrained.dispose();
+  const methods: MethodSummary[] = [];
+  {
+    using untrained = demo.untrained();
+    methods.push(await demo.evaluate('untrained', untrained, AWARENESS, { trainedTokens: 0, seconds: 0 }));
+  }
 
   const plain = await demo.warmUp('SFT on plain calls', 'history');
-  methods.push(await demo.evaluate('SFT on plain calls', plain.decoder, 'history', plain.cost));
-  const mtGrpo = await demo.reinforce('MT-GRPO', plain.decoder, 'history', plain.cost);
-  methods.push(await demo.evaluate('MT-GRPO', plain.decoder, 'history', mtGrpo));
-  plain.decoder.dispose();
+  methods.push(await demo.evaluate('SFT on plain calls', plain.policy, 'history', plain.cost));
+  const mtGrpo = await demo.reinforce('MT-GRPO', plain.policy, 'history', plain.cost);
+  methods.push(await demo.evaluate('MT-GRPO', plain.policy, 'history', mtGrpo));
+  plain.policy[Symbol.dispose]();
 
   const pag = await demo.warmUp('PAG warm-up', AWARENESS);
-  methods.push(await demo.evaluate('PAG warm-up', pag.decoder, AWARENESS, pag.cost));
-  const pagRl = await demo.reinforce('PAG + PAG-RL', pag.decoder, AWARENESS, pag.cost);
-  methods.push(await demo.evaluate('PAG + PAG-RL', pag.decoder, AWARENESS, pagRl));
-  await savePolicy(path.join(context.outDir, 'policy'), pag.decoder, demo.tokenizerJson);
-  pag.decoder.dispose();
+  methods.push(await demo.evaluate('PAG warm-up', pag.policy, AWARENESS, pag.cost));
+  const pagRl = await demo.reinforce('PAG + PAG-RL', pag.policy, AWARENESS, pag.cost);
+  methods.push(await demo.evaluate('PAG + PAG-RL', pag.policy, AWARENESS, pagRl));
+  await pag.policy.save(path.join(context.outDir, 'policy'));
+  pag.policy[Symbol.dispose]();
 
   const summary = {
     seconds: (performance.now() - startedAt) / 1000,
@@ -71,12 +71,11 @@ interface Cost {
 
 interface Demo {
   readonly heldOut: readonly Task[];
-  readonly tokenizerJson: TokenizerJson;
   /** Weights as drawn. */
-  untrained(): Decoder;
-  warmUp(name: string, mode: ContextMode): Promise<{ readonly decoder: Decoder; readonly cost: Cost }>;
-  reinforce(name: string, decoder: Decoder, mode: ContextMode, before: Cost): Promise<Cost>;
-  evaluate(name: string, decoder: Decoder, mode: ContextMode, cost: Cost): Promise<MethodSummary>;
+  untrained(): Policy;
+  warmUp(name: string, mode: ContextMode): Promise<{ readonly policy: Policy; readonly cost: Cost }>;
+  reinforce(name: string, policy: Policy, mode: ContextMode, before: Cost): Promise<Cost>;
+  evaluate(name: string, policy: Policy, mode: ContextMode, cost: Cost): Promise<MethodSummary>;
 }
 
 async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo> {
@@ -118,54 +117,49 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
   const tokenizerJson = trainDatasetTokenizer(records, config.model.vocabSize);
   const tokenizer = new Tokenizer(tokenizerJson);
   const model = { ...config.model, vocabSize: tokenizer.vocabSize };
-  const untrained = (): Decoder => Decoder.create(model, seed('weights'));
+  const untrained = (): Policy => Policy.own(Decoder.create(model, seed('weights')), tokenizerJson);
   const sft = { ...config.sft, seed: seed('sft') };
   // What every warm-up begins with: copying is no part of what the rows are compared by.
   const beginning = untrained();
-  await runCopyingStage(beginning, sft, context);
-  const freshDecoder = (): Decoder => beginning.copy();
+  await runCopyingStage(beginning.decoder, sft, context);
+  const fresh = (): Policy => Policy.own(beginning.decoder.copy(), tokenizerJson);
 
   if (config.judgeTokenFraction > 0) {
     reporter.stage('judge of the dataset', Math.round(sft.tokenBudget * config.judgeTokenFraction));
-    const judge = freshDecoder();
+    using judge = fresh();
     await runSftStage({
       name: 'judge',
-      decoder: judge,
-      tokenizer,
+      policy: judge,
       records,
       config: { ...sft, tokenBudget: Math.round(sft.tokenBudget * config.judgeTokenFraction) },
       context,
     });
     reporter.stage('model-aware verification', records.length);
-    records = await buildDataset(new DecoderJudge(judge, tokenizer));
-    judge.dispose();
+    records = await buildDataset(new DecoderJudge(judge.decoder, judge.codec(AWARENESS)));
   }
 
   return {
     heldOut,
-    tokenizerJson,
     untrained,
     async warmUp(name, mode) {
       reporter.stage(name, sft.tokenBudget);
       const startedAt = performance.now();
-      const decoder = freshDecoder();
+      const policy = fresh();
       const trainedTokens = await runSftStage({
         name,
-        decoder,
-        tokenizer,
+        policy,
         records,
         config: { ...sft, context: { ...sft.context, mode } },
         context,
       });
-      return { decoder, cost: { trainedTokens, seconds: (performance.now() - startedAt) / 1000 } };
+      return { policy, cost: { trainedTokens, seconds: (performance.now() - startedAt) / 1000 } };
     },
-    async reinforce(name, decoder, mode, before) {
+    async reinforce(name, policy, mode, before) {
       reporter.stage(name, config.rl.sampledTokenBudget);
       const startedAt = performance.now();
       const { trainedTokens } = await runRlStage({
         name,
-        decoder,
-        tokenizer,
+        policy,
         tasks: rlTasks,
         config: { ...config.rl, seed: seed('rl'), context: { ...config.rl.context, mode } },
         context,
@@ -175,9 +169,9 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
         seconds: before.seconds + (performance.now() - startedAt) / 1000,
       };
     },
-    async evaluate(name, decoder, mode, cost) {
+    async evaluate(name, policy, mode, cost) {
       reporter.stage(`evaluate ${name}`, heldOut.length);
-      using rollouts = new DecoderModel(decoder, tokenizer, config.evaluation.context);
+      using rollouts = new DecoderModel(policy.decoder, policy.codec(mode), config.evaluation.context);
       const evaluation: Evaluation = await evaluatePolicy(
         rollouts,
         heldOut,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startFakeEndpoint } from '@parl-mt/chat/testing';
 import { playTinyAgent, playTinyUser, tinyWorldFolder } from '@parl-mt/environments/testing';
 import { Decoder, Tokenizer, trainBpe } from '@parl-mt/policy';
-import { savePolicy } from '@parl-mt/rl';
+import { Policy } from '@parl-mt/rl';
 import { decoderConfigSchema } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { afterAll, expect, test } from 'vitest';
@@ -113,7 +113,7 @@ test('a checkpoint plays against the scripted user, and its trials are judged by
     intermediateSize: 16,
   });
   const checkpoint = join(host.cwd, 'policy');
-  await savePolicy(checkpoint, Decoder.create(architecture, 1), tokenizerJson);
+  await Policy.own(Decoder.create(architecture, 1), tokenizerJson).save(checkpoint);
   const args = [
     ...benchmark,
     ...['--policy.kind', 'checkpoint', '--policy.path', checkpoint, '--evaluation.sampling.temperature', '1'],

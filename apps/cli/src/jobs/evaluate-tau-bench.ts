@@ -67,8 +67,8 @@ export async function runEvaluateTauBench(config: EvaluateRunConfig, context: Jo
 
   async function playCheckpoint(folder: string, dataDirectory: string): Promise<TauBenchResult[]> {
     await selectBackend(config.backend);
-    const { decoder, tokenizer } = await loadPolicy(folder);
-    using model = new DecoderModel(decoder, tokenizer, evaluation.context);
+    using loaded = await loadPolicy(folder, config.pretrained, context);
+    using model = new DecoderModel(loaded.decoder, loaded.codec(evaluation.context.mode), evaluation.context);
     const { strategy, lines } = tauBench.user;
     const played = await playTauBench({
       model,

@@ -24,8 +24,9 @@ export async function runEvaluate(config: EvaluateRunConfig, context: JobContext
 
   async function evaluateCheckpoint(folder: string) {
     await selectBackend(config.backend);
-    const { decoder, tokenizer } = await loadPolicy(folder);
-    using model = new DecoderModel(decoder, tokenizer, config.evaluation.context);
+    using policy = await loadPolicy(folder, config.pretrained, context);
+    const { context: limits } = config.evaluation;
+    using model = new DecoderModel(policy.decoder, policy.codec(limits.mode), limits);
     return await evaluatePolicy(model, tasks, config.evaluation, {
       name,
       signal,

@@ -4,14 +4,16 @@ import type { JobContext, JobResult, PagRunConfig } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 
 /** `pag build`: the pipeline of `@parl-mt/pag`, its stages shown as they go; judged by a policy where one is given. */
-export async function runPag(config: PagRunConfig, { outDir, signal, reporter }: JobContext): Promise<JobResult> {
+export async function runPag(config: PagRunConfig, context: JobContext): Promise<JobResult> {
+  const { outDir, signal, reporter } = context;
   let judge: DecoderJudge | undefined;
   let writer: DecoderWriter | undefined;
   if (config.judge !== undefined) {
     await selectBackend(config.backend);
-    const { decoder, tokenizer } = await loadPolicy(config.judge);
-    judge = new DecoderJudge(decoder, tokenizer);
-    if (config.pag.sampling.samples > 0) writer = new DecoderWriter(decoder, tokenizer);
+    const policy = await loadPolicy(config.judge, config.pretrained, context);
+    const codec = policy.codec('awareness');
+    judge = new DecoderJudge(policy.decoder, codec);
+    if (config.pag.sampling.samples > 0) writer = new DecoderWriter(policy.decoder, codec);
   }
   using _ = writer;
   let stage: PagStage | undefined;

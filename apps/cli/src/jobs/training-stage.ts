@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { trainingExamples } from '@parl-mt/pag';
-import { type Decoder, type Tokenizer, writeAtomically } from '@parl-mt/policy';
+import { type Decoder, writeAtomically } from '@parl-mt/policy';
 import {
   copyingExamples,
   DecoderModel,
   MetricsFile,
+  type Policy,
   type SftExample,
   sftExamples,
   trainRl,
@@ -23,33 +24,28 @@ import {
 
 export interface SftStage {
   readonly name: string;
-  readonly decoder: Decoder;
-  readonly tokenizer: Tokenizer;
+  readonly policy: Policy;
   readonly records: readonly PagRecord[];
   readonly config: SftConfig;
   readonly context: JobContext;
 }
 
 /** Supervised training on records, with progress, metrics and checkpoints. Returns tokens seen. */
-export async function runSftStage({ name, decoder, tokenizer, records, config, context }: SftStage): Promise<number> {
-  const { examples } = trainingExamples(records, config.context.mode, {
+export async function runSftStage({ name, policy, records, config, context }: SftStage): Promise<number> {
+  const codec = policy.codec(config.context.mode);
+  const { examples, overflowed } = trainingExamples(records, config.context.mode, {
     maxPromptTokens: config.context.maxContextTokens - config.context.maxNewTokens,
-    countTokens: (segments) => tokenizer.countTokens(segments),
+    countTokens: (messages) => codec.countPromptTokens(messages),
   });
   if (examples.length === 0) {
     throw new UsageError(
       `expected prompts of at most ${config.context.maxContextTokens - config.context.maxNewTokens} tokens, none of ${records.length} records fits`,
     );
   }
-  return await imitate(
-    name,
-    decoder,
-    sftExamples(examples, (segments) => tokenizer.encodeSegments(segments)),
-    {
-      config,
-      context,
-    },
-  );
+  if (overflowed > 0) {
+    context.reporter.log(`${overflowed} of ${records.length} records do not fit the context and are left out`);
+  }
+  return await imitate(name, policy.decoder, sftExamples(examples, codec), { config, context });
 }
 
 /** Trains fresh weights on copying, if the configuration asks for it. Returns tokens seen. */
@@ -86,20 +82,19 @@ async function imitate(
 
 export interface RlStage {
   readonly name: string;
-  readonly decoder: Decoder;
-  readonly tokenizer: Tokenizer;
+  readonly policy: Policy;
   readonly tasks: readonly Task[];
   readonly config: RlConfig;
   readonly context: JobContext;
 }
 
 /** Reinforcement learning on tasks, with progress, metrics, trajectories and checkpoints. */
-export async function runRlStage({ name, decoder, tokenizer, tasks, config, context }: RlStage) {
+export async function runRlStage({ name, policy, tasks, config, context }: RlStage) {
   const folder = await stageFolder(context.outDir, name);
   using metrics = new MetricsFile(path.join(context.outDir, 'metrics.jsonl'));
   using samples = new MetricsFile(path.join(folder, 'trajectories.jsonl'));
-  using model = new DecoderModel(decoder, tokenizer, config.context);
-  return await trainRl(decoder, model, tasks, config, {
+  using model = new DecoderModel(policy.decoder, policy.codec(config.context.mode), config.context);
+  return await trainRl(policy.decoder, model, tasks, config, {
     checkpointFolder: path.join(folder, 'checkpoints'),
     signal: context.signal,
     onTrajectories: (update, trajectories) => {

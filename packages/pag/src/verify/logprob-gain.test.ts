@@ -33,11 +33,15 @@ function judge(logprob: (index: number) => number, length = 4): Judge {
 
 test('the two prompts differ by the awareness only and hold no history', () => {
   const [withAwareness, without] = judgeItems(record);
-  expect(segmentsToText(without.promptSegments)).toBe('<|system|>ls()<|end|><|user|>list it<|end|><|assistant|>');
-  expect(segmentsToText(withAwareness.promptSegments)).toBe(
-    '<|system|>ls()<|end|><|user|>list it<|end|><|assistant|><summary>in:docs</summary><think>ls</think>',
+  expect(without.messages).toEqual(withAwareness.messages);
+  expect(segmentsToText(without.messages.flatMap(({ segments }) => segments))).toBe(
+    '<|system|>ls()<|end|><|user|>list it<|end|>',
   );
-  expect(segmentsToText(withAwareness.targetSegments)).toBe('<tool_call>ls()</tool_call>');
+  expect(segmentsToText(withAwareness.written)).toBe('<summary>in:docs</summary><think>ls</think>');
+  expect(without.written).toEqual([]);
+  for (const { target } of [withAwareness, without]) {
+    expect(segmentsToText(target)).toBe('<tool_call>ls()</tool_call>');
+  }
 });
 
 test('the gain is the difference of log-probs per token; final messages have none', async () => {

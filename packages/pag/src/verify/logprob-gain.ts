@@ -1,10 +1,12 @@
-import { renderAwareness, type Segment, special, text } from '@parl-mt/chat';
-import { type Message, type PagRecord, RolloutError } from '@parl-mt/schema';
+import { type ContextMessage, renderAwareness, type Segment, special, text, textMessage } from '@parl-mt/chat';
+import { type PagRecord, RolloutError } from '@parl-mt/schema';
 
-/** What a judge scores: the log-probability of the target after the prompt. */
+/** What a judge scores: the log-probability of the target after the messages and what is written before it. */
 export interface JudgeItem {
-  readonly promptSegments: readonly Segment[];
-  readonly targetSegments: readonly Segment[];
+  readonly messages: readonly ContextMessage[];
+  /** The beginning of the answer, before the target. */
+  readonly written: readonly Segment[];
+  readonly target: readonly Segment[];
 }
 
 /** A policy that scores calls. */
@@ -69,22 +71,17 @@ export async function logprobGains(
 /** The two items of a record: its calls with the awareness, and with nothing. */
 export function judgeItems(record: PagRecord): readonly [JudgeItem, JudgeItem] {
   const system = record.historyMessages.find(({ role }) => role === 'system');
-  const prompt: Segment[] = [
-    ...(system === undefined ? [] : plainMessage(system)),
-    ...record.contextMessages.filter(({ role }) => role === 'user').flatMap(plainMessage),
-    special('<|assistant|>'),
+  const messages = [
+    ...(system === undefined ? [] : [textMessage('system', system.content)]),
+    ...record.contextMessages.flatMap(({ role, content }) => (role === 'user' ? [textMessage('user', content)] : [])),
   ];
-  const targetSegments = record.targetCalls.flatMap((callText) => [
+  const target = record.targetCalls.flatMap((callText) => [
     special('<tool_call>'),
     text(callText),
     special('</tool_call>'),
   ]);
   return [
-    { promptSegments: [...prompt, ...renderAwareness(record.awareness)], targetSegments },
-    { promptSegments: prompt, targetSegments },
+    { messages, written: renderAwareness(record.awareness), target },
+    { messages, written: [], target },
   ];
-}
-
-function plainMessage(message: Message): Segment[] {
-  return [special(message.role === 'system' ? '<|system|>' : '<|user|>'), text(message.content), special('<|end|>')];
 }

@@ -1,4 +1,4 @@
-import { segmentsToText, splitSpecialTokens } from '@parl-mt/chat';
+import { parseCompletion, segmentsToText } from '@parl-mt/chat';
 import { generateTasks, type SynthesizedTask } from '@parl-mt/environments';
 import { type PagRecord, pagConfigSchema, RolloutError, synthesisConfigSchema } from '@parl-mt/schema';
 import { expect, test } from 'vitest';
@@ -29,12 +29,12 @@ function writer(write: (record: PagRecord, sample: number) => string): CallWrite
   return {
     fingerprint: 'scripted',
     writeCalls: async (requests) =>
-      requests.map(({ promptSegments }) => {
+      requests.map(({ written }) => {
         const record = withCalls[Math.floor(asked / config.samples)]!;
-        expect(segmentsToText(promptSegments)).toContain(`<summary>${record.awareness.summary}</summary>`);
+        expect(segmentsToText(written)).toContain(`<summary>${record.awareness.summary}</summary>`);
         const text = write(record, asked % config.samples);
         asked += 1;
-        return splitSpecialTokens(text);
+        return parseCompletion(text, { awareness: false });
       }),
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseCallText, parseCompletion, type Segment } from '@parl-mt/chat';
+import { type ContextMessage, type ParsedCompletion, parseCallText, type Segment } from '@parl-mt/chat';
 import { createEnvironment, type Environment, type SynthesizedTask } from '@parl-mt/environments';
 import {
   ConfigError,
@@ -13,7 +13,9 @@ import { judgeItems } from './logprob-gain.js';
 
 /** One completion to sample. */
 export interface WriteRequest {
-  readonly promptSegments: readonly Segment[];
+  readonly messages: readonly ContextMessage[];
+  /** The beginning of the answer, to be gone on with. */
+  readonly written: readonly Segment[];
   /** Integer in [0, 2^48): the same seed and prompt give the same completion. */
   readonly seed: number;
 }
@@ -22,11 +24,11 @@ export interface WriteRequest {
 export interface CallWriter {
   /** Identifies the weights: another writer makes cached verdicts stale. */
   readonly fingerprint: string;
-  /** @returns one completion per request, in order, its end token included where it was reached. */
+  /** @returns what was written after the beginning, read without awareness; one per request, in order. */
   writeCalls(
     requests: readonly WriteRequest[],
     options: Pick<SamplingGateConfig, 'temperature' | 'maxNewTokens'>,
-  ): Promise<readonly (readonly Segment[])[]>;
+  ): Promise<readonly ParsedCompletion[]>;
 }
 
 /** Records sampled in one call of the writer. */
@@ -72,9 +74,10 @@ export async function reconstructionRates(
 }
 
 function sampleRequests(record: PagRecord, samples: number): WriteRequest[] {
-  const [{ promptSegments }] = judgeItems(record);
+  const [{ messages, written }] = judgeItems(record);
   return Array.from({ length: samples }, (_, sample) => ({
-    promptSegments,
+    messages,
+    written,
     seed: seedOf(`${record.provenance.seed} ${record.taskId} ${record.turn} ${record.step} ${sample}`),
   }));
 }
@@ -86,7 +89,7 @@ function seedOf(text: string): number {
 async function matchRate(
   record: PagRecord,
   source: SynthesizedTask,
-  completions: readonly (readonly Segment[])[],
+  completions: readonly ParsedCompletion[],
 ): Promise<number> {
   const environment = createEnvironment(source.task.environment);
   try {
@@ -100,8 +103,7 @@ async function matchRate(
     const before = environment.snapshot();
     const target = await effectOf(environment, record.targetCalls.map(parsedCall));
     let matches = 0;
-    for (const completion of completions) {
-      const { calls, formatError } = parseCompletion([...completion], { awareness: false });
+    for (const { calls, formatError } of completions) {
       if (formatError !== undefined || calls.length === 0) continue;
       environment.restore(before);
       if ((await effectOf(environment, calls)) === target) matches += 1;

@@ -102,6 +102,15 @@ export class LoraAdapter {
     return new LoraAdapter(config, pairs, seed);
   }
 
+  /** An adapter with matrices of its own, equal now. */
+  copy(): LoraAdapter {
+    const pairs = new Map<string, LoraPair>();
+    for (const [module, { a, b, scale }] of this.pairs) {
+      pairs.set(module, { ...tf.tidy(() => ({ a: tf.variable(tf.clone(a)), b: tf.variable(tf.clone(b)) })), scale });
+    }
+    return new LoraAdapter(this.config, pairs, this.seed);
+  }
+
   /** The trained variables by PEFT's names: `base_model.model.MODULE.lora_A.weight`. */
   get variables(): Map<string, tf.Variable> {
     const all = new Map<string, tf.Variable>();

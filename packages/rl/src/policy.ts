@@ -1,0 +1,226 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { ChatTemplate } from '@parl-mt/chat';
+import {
+  type ConversationCodec,
+  type Decoder,
+  exportModel,
+  formatOfTemplate,
+  LoraAdapter,
+  loadAdapter,
+  loadModel,
+  type ModelFiles,
+  mergeAdapter,
+  readModelTokenizer,
+  SegmentCodec,
+  saveAdapter,
+  saveDecoder,
+  TemplateCodec,
+  Tokenizer,
+  type TokenizerFolder,
+  type TokenizerJson,
+  writeAtomically,
+} from '@parl-mt/policy';
+import {
+  type ContextMode,
+  type LoraConfig,
+  type PretrainedConfig,
+  pretrainedConfigSchema,
+  type ToolCallFormatName,
+  UsageError,
+} from '@parl-mt/schema';
+
+/** What a policy was made of, and what is written again when it is saved. */
+type Origin =
+  | { readonly kind: 'own'; readonly tokenizerJson: TokenizerJson }
+  | {
+      readonly kind: 'pretrained';
+      readonly files: ModelFiles;
+      readonly tokenizer: TokenizerFolder;
+      readonly toolCallFormat: ToolCallFormatName;
+      readonly template: ChatTemplate;
+      readonly instructions: string | undefined;
+    };
+
+/** A decoder with all that it takes to hold a conversation with it, and to save it as others load it. */
+export class Policy implements Disposable {
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  /** Absolute path or hub id that adapters of it name as their base; undefined for weights that are nowhere yet. */
+  readonly source: string | undefined;
+  readonly #origin: Origin;
+
+  constructor(decoder: Decoder, tokenizer: Tokenizer, source: string | undefined, origin: Origin) {
+    if (tokenizer.vocabSize > decoder.architecture.vocabSize) {
+      throw new UsageError(
+        `expected a tokenizer of at most ${decoder.architecture.vocabSize} tokens, as the weights have, received ${tokenizer.vocabSize}`,
+      );
+    }
+    this.decoder = decoder;
+    this.tokenizer = tokenizer;
+    this.source = source;
+    this.#origin = origin;
+  }
+
+  /** A policy with our own special tokens, from weights that are nowhere yet. */
+  static own(decoder: Decoder, tokenizerJson: TokenizerJson, source?: string): Policy {
+    return new Policy(decoder, new Tokenizer(tokenizerJson), source, { kind: 'own', tokenizerJson });
+  }
+
+  /** How it reads and writes conversations in a context mode. */
+  codec(mode: ContextMode): ConversationCodec {
+    const origin = this.#origin;
+    if (origin.kind === 'own') return new SegmentCodec(this.tokenizer);
+    return new TemplateCodec({
+      tokenizer: this.tokenizer,
+      template: origin.template,
+      specialTokens: origin.tokenizer.specialTokens,
+      endTokens: origin.files.generation.endTokens,
+      format: origin.toolCallFormat,
+      awareness: mode !== 'history',
+      instructions: origin.instructions,
+    });
+  }
+
+  /**
+   * Gives it a fresh adapter, which is what training changes from now on; the weights stay as they are. An adapter that is there already
+   * is trained further, and the configuration is not looked at.
+   *
+   * @throws {UsageError} when a pattern of the configuration names no module.
+   */
+  adapt(config: LoraConfig, seed: number): void {
+    const { decoder } = this;
+    if (decoder.adapter === undefined) decoder.attach(LoraAdapter.create(decoder.architecture, config, seed));
+  }
+
+  /** Puts the adapter, where there is one, into the weights. */
+  mergeAdapter(): void {
+    const { decoder } = this;
+    const former = decoder.adapter;
+    if (former === undefined) return;
+    decoder.attach(undefined);
+    mergeAdapter(decoder, former);
+    former.dispose();
+  }
+
+  /**
+   * Writes what training changed, whole or not at all: an adapter in PEFT's form where one is attached, else the whole model as
+   * transformers loads it, tokenizer and template included. A folder of that name is replaced.
+   */
+  async save(folder: string): Promise<void> {
+    const temporary = `${folder}.${process.pid}.tmp`;
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    try {
+      await this.#write(temporary);
+      await rm(folder, { recursive: true, force: true });
+      await rename(temporary, folder);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+
+  async #write(folder: string): Promise<void> {
+    const { decoder, source } = this;
+    const { adapter } = decoder;
+    const origin = this.#origin;
+    if (adapter !== undefined && source !== undefined) return saveAdapter(folder, adapter, source);
+    if (adapter !== undefined) throw new UsageError('expected an adapter of a model that has a path or a hub id');
+    if (origin.kind === 'own') {
+      await writeAtomically(path.join(folder, 'tokenizer.json'), [JSON.stringify(origin.tokenizerJson)]);
+      return saveDecoder(folder, decoder);
+    }
+    await exportModel(folder, decoder, { source: origin.files });
+  }
+
+  /** Frees weights and adapter. */
+  [Symbol.dispose](): void {
+    this.decoder.adapter?.dispose();
+    this.decoder.dispose();
+  }
+}
+
+export interface LoadPolicyOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Said once for what takes long, such as a download. */
+  readonly onLog?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Loads a policy: a folder that training wrote (or a run's folder with one), a Hugging Face folder, a PEFT adapter with the model that it
+ * names as its base, a GGUF file, or a model of the hub.
+ *
+ * @throws {UsageError} naming the file, when one is missing, malformed, or the parts do not fit each other; and for a model whose
+ *   tokenizer has neither our special tokens nor a chat template.
+ */
+export async function loadPolicy(
+  source: string,
+  pretrained: PretrainedConfig = pretrainedConfigSchema.parse({}),
+  options: LoadPolicyOptions = {},
+): Promise<Policy> {
+  const { found, name } = await locate(source, pretrained, options);
+  const adapterConfig = path.join(found, ADAPTER_CONFIG);
+  if (!existsSync(adapterConfig)) return loadBase(found, name, pretrained);
+  const base = await loadPolicy(await baseOf(adapterConfig), pretrained, options);
+  if (base.decoder.adapter !== undefined) base.mergeAdapter();
+  base.decoder.attach(await loadAdapter(found, base.decoder.architecture));
+  return base;
+}
+
+const ADAPTER_CONFIG = 'adapter_config.json';
+
+/** Where the files are, and by which name an adapter finds them again. */
+async function locate(
+  source: string,
+  _pretrained: PretrainedConfig,
+  _options: LoadPolicyOptions,
+): Promise<{ readonly found: string; readonly name: string }> {
+  const inRun = path.join(source, 'policy');
+  const isModel = ['config.json', ADAPTER_CONFIG].some((file) => existsSync(path.join(source, file)));
+  const found = !isModel && existsSync(inRun) ? inRun : source;
+  return { found, name: path.resolve(found) };
+}
+
+async function baseOf(adapterConfig: string): Promise<string> {
+  let base: unknown;
+  try {
+    base = (JSON.parse(await readFile(adapterConfig, 'utf8')) as Record<string, unknown>)['base_model_name_or_path'];
+  } catch (cause) {
+    throw new UsageError(`expected JSON at ${adapterConfig}: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof base === 'string' && base !== '') return base;
+  throw new UsageError(`expected base_model_name_or_path in ${adapterConfig}: the model that the adapter belongs to`);
+}
+
+async function loadBase(found: string, name: string, pretrained: PretrainedConfig): Promise<Policy> {
+  const tokenizer = await readModelTokenizer(found);
+  const templateText =
+    pretrained.chatTemplate === undefined ? tokenizer.chatTemplate : await readTemplate(pretrained.chatTemplate);
+  if (templateText === undefined && !SegmentCodec.fits(tokenizer.tokenizer)) {
+    throw new UsageError(
+      `expected a chat template at ${found}, found none: give one with pretrained.chatTemplate (--pretrained.chat-template FILE)`,
+    );
+  }
+  const { decoder, files } = await loadModel(found);
+  if (templateText === undefined) {
+    const tokenizerJson = JSON.parse(await readFile(path.join(found, 'tokenizer.json'), 'utf8')) as TokenizerJson;
+    return Policy.own(decoder, tokenizerJson, name);
+  }
+  return new Policy(decoder, tokenizer.tokenizer, name, {
+    kind: 'pretrained',
+    files,
+    tokenizer,
+    toolCallFormat: pretrained.toolCallFormat ?? formatOfTemplate(templateText),
+    template: new ChatTemplate(templateText),
+    instructions: pretrained.instructions,
+  });
+}
+
+async function readTemplate(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`expected a chat template at ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
