@@ -59,3 +59,28 @@ test('no more is kept than the limit', () => {
   pool.trim();
   expect(pool.freeBytes).toBe(0);
 });
+
+test('what has no free buffer of its size takes a larger one, up to twice; the smallest that there is', () => {
+  const pool = new BufferPool();
+  const sizes = [LENGTH * 8, LENGTH * 2, LENGTH + LENGTH / 2];
+  const [far, double, near] = sizes.map((length) => pool.allocate(length)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  for (const array of [far, double, near]) {
+    pool.hold(array);
+    pool.release(array);
+  }
+  const free = pool.freeBytes;
+  const [first, second, third] = [pool.allocate(LENGTH), pool.allocate(LENGTH), pool.allocate(LENGTH)];
+  expect(first.length).toBe(LENGTH);
+  expect(first.buffer).toBe(near.buffer);
+  expect(second.buffer).toBe(double.buffer);
+  expect(third.buffer).not.toBe(far.buffer);
+  expect(pool.freeBytes).toBe(free - near.buffer.byteLength - double.buffer.byteLength);
+  // Given back it is what it was.
+  pool.hold(first);
+  pool.release(first);
+  expect(pool.allocate(near.length).buffer).toBe(near.buffer);
+});

@@ -30,11 +30,23 @@ export class BufferPool {
     const bytes = length * 4;
     if (bytes < SMALLEST_BYTES) return new Float32Array(length);
     const size = sizeClass(bytes);
-    let buffer = this.#free.get(size)?.pop();
-    if (buffer === undefined) buffer = new ArrayBuffer(size);
-    else this.#freeBytes -= size;
+    const buffer = this.#take(size) ?? new ArrayBuffer(size);
     this.#lent.set(buffer, 'fresh');
     return new Float32Array(buffer, 0, length);
+  }
+
+  /**
+   * A free buffer of the size class, or else of the next larger one that has any, up to twice the size: a shorter batch lies in the
+   * memory of a longer one instead of beside it.
+   */
+  #take(size: number): ArrayBuffer | undefined {
+    for (let candidate = size; candidate <= 2 * size; candidate = sizeClass(candidate + 1)) {
+      const buffer = this.#free.get(candidate)?.pop();
+      if (buffer === undefined) continue;
+      this.#freeBytes -= candidate;
+      return buffer;
+    }
+    return undefined;
   }
 
   /** Like `allocate`, filled with zeros: for kernels that accumulate. */
