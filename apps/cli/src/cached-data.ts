@@ -16,6 +16,7 @@ export function withCachedData<K extends RunKind>(kind: K, config: RunConfigs[K]
 function fillData(config: EvaluateRunConfig): EvaluateRunConfig {
   switch (config.evaluation.benchmark) {
     case 'synthetic':
+    case 'records':
       return config;
     case 'bfcl':
       return { ...config, bfclPath: config.bfclPath ?? fetchedFolder('bfcl', 'bfcl') };

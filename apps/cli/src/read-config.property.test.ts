@@ -22,6 +22,8 @@ function arbitraryOf(schema: ConfigJsonSchema): fc.Arbitrary<unknown> {
       const max = schema.maximum ?? schema.exclusiveMaximum ?? 1;
       return fc.double({ min, max, noNaN: true, minExcluded: true, maxExcluded: true });
     }
+    case 'boolean':
+      return fc.boolean();
     case 'array':
       return fc.array(arbitraryOf(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 3 });
     case 'object':

@@ -8,6 +8,13 @@
 export { bootstrapMean, type Interval } from './bootstrap.js';
 export { comparisonTable } from './comparison-table.js';
 export { type Evaluation, type EvaluationOptions, evaluatePolicy } from './evaluate.js';
+export {
+  evaluateRecords,
+  type RecordCompletion,
+  type RecordEvaluation,
+  type RecordEvaluationOptions,
+  type RecordShare,
+} from './evaluate-records.js';
 export { exactBootstrapQuantiles } from './exact-bootstrap.js';
 export { evaluateGroundTruth } from './ground-truth-replay.js';
 export { mcnemarTest } from './mcnemar.js';

@@ -12,9 +12,9 @@ test('parts are consecutive and nearly equal', () => {
 });
 
 test('the line shows first and last part and a bar for each', () => {
-  expect(formatCurve([0, 0, 0.5, 0.5, 1, 1], 3)).toBe('0.000 ▁▅█ 1.000 (6 updates; 0.000 0.500 1.000)');
-  expect(formatCurve([0.5, 0.5], 2)).toBe('0.500 ▁▁ 0.500 (2 updates; 0.500 0.500)');
-  expect(formatCurve([])).toBe('no updates');
+  expect(formatCurve([0, 0, 0.5, 0.5, 1, 1], 3)).toBe('0.000 ▁▅█ 1.000 (6 values; 0.000 0.500 1.000)');
+  expect(formatCurve([0.5, 0.5], 2)).toBe('0.500 ▁▁ 0.500 (2 values; 0.500 0.500)');
+  expect(formatCurve([])).toBe('no values');
 });
 
 test('parts keep the overall mean when their sizes are equal', () => {

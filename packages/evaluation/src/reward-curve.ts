@@ -21,16 +21,16 @@ export function partMeans(values: readonly number[], parts: number): number[] {
 }
 
 /**
- * A curve on one line: `0.526 ▁▃▅█ 0.601 (50 updates; 0.526 0.541 0.580 0.601)`. Bars span the least to the greatest part.
+ * A curve on one line: `0.526 ▁▃▅█ 0.601 (50 values; 0.526 0.541 0.580 0.601)`. Bars span the least to the greatest part.
  *
- * @returns "no updates" for an empty series.
+ * @returns "no values" for an empty series.
  */
 export function formatCurve(values: readonly number[], parts = 8): string {
   const means = partMeans(values, parts);
-  if (means.length === 0) return 'no updates';
+  if (means.length === 0) return 'no values';
   const least = Math.min(...means);
   const span = Math.max(...means) - least;
   const bars = means.map((mean) => BARS[span === 0 ? 0 : Math.round(((mean - least) / span) * (BARS.length - 1))]);
   const texts = means.map((mean) => mean.toFixed(3));
-  return `${texts[0]} ${bars.join('')} ${texts.at(-1)} (${values.length} updates; ${texts.join(' ')})`;
+  return `${texts[0]} ${bars.join('')} ${texts.at(-1)} (${values.length} values; ${texts.join(' ')})`;
 }

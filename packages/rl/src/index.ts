@@ -22,7 +22,7 @@ export { MetricsFile } from './metrics-file.js';
 export { lossMaskOf, type OverlongLimits, overlongPenalty } from './overlong.js';
 export { type LoadPolicyOptions, loadPolicy, Policy } from './policy.js';
 export { callRedundancy, contextRedundancy } from './redundancy.js';
-export { type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
+export { type RlMonitorMetrics, type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 export { type RolloutOptions, runRollouts } from './rollout.js';
 export {
   type ImportanceMetrics,

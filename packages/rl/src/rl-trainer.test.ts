@@ -15,7 +15,7 @@ import {
 import { readVariable, selectBackend } from '@parl-mt/tfjs-backend';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DecoderModel } from './decoder-model.js';
-import { type RlOptions, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
+import { type RlMonitorMetrics, type RlOptions, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'parl-mt-rl-'));
 beforeAll(async () => {
@@ -224,6 +224,24 @@ test('an episode that its environment ended is as if it had not been asked for',
   }
   // They are shown all the same.
   expect(seen.filter((reason) => reason === 'environment_error')).toHaveLength(2 * broken.updates.length);
+});
+
+test('monitored tasks are measured before, as training goes and after it, and change nothing', async () => {
+  const measured: RlMonitorMetrics[] = [];
+  const onMonitor = (metrics: RlMonitorMetrics) => void measured.push(metrics);
+  const plain = await train(1);
+  const monitored = await train(1, { monitorTasks: tasks, onMonitor }, { monitorEvery: 2 });
+  expect(monitored.weights).toEqual(plain.weights);
+  const last = plain.updates.length;
+  const expected = Array.from({ length: last + 1 }, (_, update) => update).filter((n) => n % 2 === 0 || n === last);
+  expect(measured.map(({ update }) => update)).toEqual(expected);
+  expect(measured[0]!.sampledTokens).toBe(0);
+  expect(measured.at(-1)!.sampledTokens).toBe(plain.updates.at(-1)!.sampledTokens);
+  // The same weights give the same measure: a run without learning repeats its first one.
+  const still: RlMonitorMetrics[] = [];
+  const optimizer = { ...config.optimizer, learningRate: 1e-30 };
+  await train(1, { monitorTasks: tasks, onMonitor: (metrics) => void still.push(metrics) }, { optimizer });
+  for (const { monitor } of still) expect(monitor).toEqual(measured[0]!.monitor);
 });
 
 test('options that do not fit each other are refused', async () => {

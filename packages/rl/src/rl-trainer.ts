@@ -55,6 +55,15 @@ export interface RlUpdateMetrics {
   readonly trainSeconds: number;
 }
 
+/** One trajectory of each monitored task under the conditions of training; the same tasks and sampling streams every time. */
+export interface RlMonitorMetrics {
+  /** Updates made before; 0 is the policy that training starts from. */
+  readonly update: number;
+  readonly sampledTokens: number;
+  /** Means over the tasks, as of an update. */
+  readonly monitor: ReturnType<typeof rewardMeans>;
+}
+
 export interface RlOptions {
   /** Folder of the checkpoints; the newest one in it is resumed. Absent: none are written. */
   readonly checkpointFolder?: string | undefined;
@@ -64,6 +73,9 @@ export interface RlOptions {
   /** Who speaks to the policy in tau-bench; a scripted user by default. */
   readonly createTauUser?: RolloutOptions['createTauUser'];
   readonly onUpdate?: ((metrics: RlUpdateMetrics) => void) | undefined;
+  /** Tasks that are not trained on, whose reward is measured as training goes; see `monitorEvery`. */
+  readonly monitorTasks?: readonly Task[] | undefined;
+  readonly onMonitor?: ((metrics: RlMonitorMetrics) => void) | undefined;
   /** The scored trajectories of an update. */
   readonly onTrajectories?: ((update: number, trajectories: readonly Trajectory[]) => void) | undefined;
 }
@@ -98,22 +110,32 @@ export async function trainRl(
   using updater = new WeightUpdater(decoder, config.optimizer);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
   const state = await checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
+  const rollout = (requested: readonly EpisodeRequest[], temperature: number) =>
+    runRollouts(model, requested, {
+      context: config.context,
+      stepLimit: config.stepLimit,
+      temperature,
+      faultRate: config.faultRate,
+      limits: config.limits,
+      createEnvironment: options.createEnvironment,
+      createTauUser: options.createTauUser,
+      signal: options.signal,
+    });
+  const { monitorTasks = [], onMonitor } = options;
+  const monitor = async (): Promise<void> => {
+    if (monitorTasks.length === 0 || onMonitor === undefined) return;
+    model.reset();
+    const trajectories = await rollout(monitorRequests(monitorTasks, config.seed), config.sampling.temperature);
+    const scored = scoreTrajectories(trajectories, new Map(monitorTasks.map((task) => [task.id, task])), config.reward);
+    const means = rewardMeans(scored.map(({ trajectory }) => trajectory));
+    onMonitor({ update: state.updates, sampledTokens: state.sampledTokens, monitor: means });
+  };
   try {
+    if (state.updates === 0) await monitor();
     while (state.sampledTokens < config.sampledTokenBudget) {
       const rolloutStart = performance.now();
       model.reset();
       const requests = drawRequests(tasks, config, state.updates, state.drawnTasks);
-      const rollout = (requested: readonly EpisodeRequest[], temperature: number) =>
-        runRollouts(model, requested, {
-          context: config.context,
-          stepLimit: config.stepLimit,
-          temperature,
-          faultRate: config.faultRate,
-          limits: config.limits,
-          createEnvironment: options.createEnvironment,
-          createTauUser: options.createTauUser,
-          signal: options.signal,
-        });
       const rollouts = await rollout(requests, config.sampling.temperature);
       requireTokens(rollouts);
       const greedyRollouts = config.advantage === 'remax' ? await rollout(firstOfGroups(requests), 0) : [];
@@ -152,6 +174,8 @@ export async function trainRl(
         rolloutSeconds: (trainStart - rolloutStart) / 1000,
         trainSeconds: (performance.now() - trainStart) / 1000,
       });
+      const isLast = state.sampledTokens >= config.sampledTokenBudget;
+      if (isLast || state.updates % config.monitorEvery === 0) await monitor();
       if (state.updates % config.checkpointEvery === 0) await checkpoints.save(state);
       await setImmediate();
     }
@@ -177,6 +201,14 @@ function drawRequests(tasks: readonly Task[], config: RlConfig, update: number, 
   }
   return requests;
 }
+
+/** Streams of their own, apart from those of training. */
+function monitorRequests(tasks: readonly Task[], seed: number): EpisodeRequest[] {
+  return tasks.map((task, index) => ({ task, groupId: index, seed: deriveSeed(seed, MONITOR_STREAM, index) }));
+}
+
+/** No update has this number. */
+const MONITOR_STREAM = 2 ** 31;
 
 /** Without a sampled token the budget is never reached: the run would go on for ever and learn nothing. */
 function requireTokens(rollouts: readonly Trajectory[]): void {

@@ -3,10 +3,11 @@ import { environmentLimitsSchema } from './environment-config.js';
 import { contextConfigSchema, faultRateSchema, samplingConfigSchema } from './training-config.js';
 
 export const evaluationConfigSchema = z.object({
-  benchmark: z
-    .enum(['synthetic', 'bfcl', 'tau-bench'])
-    .default('synthetic')
-    .meta({ description: 'Where the tasks come from.', 'x-flag': 'benchmark' }),
+  benchmark: z.enum(['synthetic', 'bfcl', 'tau-bench', 'records']).default('synthetic').meta({
+    description:
+      'Where the tasks come from. records: no episodes, each step of a dataset from its own past, compared with the target.',
+    'x-flag': 'benchmark',
+  }),
   categories: z
     .array(z.string())
     .default(['base'])

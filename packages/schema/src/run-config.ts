@@ -100,6 +100,7 @@ const DEMO_RL = {
   minibatches: 4,
   optimizer: { learningRate: 1.5e-4, epsilon: 1e-5, weightDecay: 0 },
   finalLearningRateFraction: 0.3,
+  monitorTasks: 120,
 };
 
 /** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
@@ -213,6 +214,9 @@ export const evaluateRunConfigSchema = closeSchema(
     outDir: outDir('runs/eval'),
     policy: evaluatedPolicySchema,
     pretrained,
+    dataset: inputPath(
+      'Benchmark records: a folder that "pag build" wrote (its validation records are taken), or one JSONL file of records.',
+    ).optional(),
     evaluation: evaluationConfigSchema.prefault({}),
     synthesis: synthesisConfigSchema.omit({ tasks: true }).prefault({ seed: 2 }),
     bfclPath,
@@ -225,7 +229,13 @@ export const evaluateRunConfigSchema = closeSchema(
     path: ['policy', 'kind'],
     message: 'expected evaluation.benchmark "tau-bench" with an endpoint: no other benchmark takes one yet',
   })
-  .describe('Evaluate a policy on held-out synthetic tasks, on BFCL multi-turn, or on tau-bench.');
+  .refine(({ dataset, evaluation }) => evaluation.benchmark !== 'records' || dataset !== undefined, {
+    path: ['dataset'],
+    message: 'expected a dataset with evaluation.benchmark "records"',
+  })
+  .describe(
+    'Evaluate a policy on held-out synthetic tasks, on BFCL multi-turn, on tau-bench, or on the steps of a dataset.',
+  );
 export type EvaluateRunConfig = z.infer<typeof evaluateRunConfigSchema>;
 
 /** Schema of each kind of run: the one source of flags, request bodies and the reference page. */

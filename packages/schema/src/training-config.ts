@@ -185,6 +185,15 @@ export const rlConfigSchema = z.object({
     .describe('Tokens of one micro-batch; gradients are exact whatever it is.'),
   stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
   faultRate: faultRateSchema,
+  monitorTasks: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Tasks apart from those trained on whose reward is measured as training goes, always the same; 0 leaves it out.',
+    ),
+  monitorEvery: z.number().int().min(1).default(2).describe('Updates between measurements of the monitored tasks.'),
   seed: z.number().int().min(0).default(1).describe('Order of tasks and sampling streams.'),
   checkpointEvery: z.number().int().min(1).default(10).describe('Updates between checkpoints.'),
 });

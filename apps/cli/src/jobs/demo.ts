@@ -11,7 +11,7 @@ import { trainDatasetTokenizer } from './dataset-tokenizer.js';
 import { runCopyingStage, runRlStage, runSftStage, writeTrajectories } from './training-stage.js';
 
 /** What each random part of the demo draws from; every one derives from the run's seed. */
-const STREAM = { dataset: 1, heldOut: 2, rlTasks: 3, weights: 4, sft: 5, rl: 6, evaluation: 7 } as const;
+const STREAM = { dataset: 1, heldOut: 2, rlTasks: 3, weights: 4, sft: 5, rl: 6, evaluation: 7, monitor: 8 } as const;
 
 /** The context of the rows with awareness: what a turn began with, and the turn so far. */
 const AWARENESS: ContextMode = 'awareness+turn';
@@ -53,9 +53,17 @@ export async function runDemo(config: DemoRunConfig, context: JobContext): Promi
   };
   await writeAtomically(path.join(context.outDir, 'summary.json'), [`${JSON.stringify(summary, null, 2)}\n`]);
   const curves = await Promise.all(
-    ['MT-GRPO', 'PAG + PAG-RL'].map(
-      async (name) => `mean reward of ${name}: ${formatCurve(await rewardsOf(context.outDir, name))}`,
-    ),
+    ['MT-GRPO', 'PAG + PAG-RL'].map(async (name) => {
+      const [seen, monitored] = [
+        await rewardsOf(context.outDir, name),
+        await rewardsOf(context.outDir, `${name}: monitor`),
+      ];
+      const onFixed =
+        monitored.length === 0
+          ? []
+          : [`  on ${config.rl.monitorTasks} tasks not trained on, always the same: ${formatCurve(monitored)}`];
+      return [`mean reward of ${name}`, `  on the tasks of each update: ${formatCurve(seen)}`, ...onFixed].join('\n');
+    }),
   );
   context.reporter.table(
     `${comparisonTable(methods)}\n\n${curves.join('\n')}\n\n${demo.heldOut.length} held-out tasks, seed ${config.seed}, ${summary.seconds.toFixed(0)} s`,
@@ -109,10 +117,11 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
   let records = await buildDataset();
   // A run that resumes has the dataset's tasks from disk.
   if (known.size === 0) for (const { task } of generateTasks(pagConfig.synthesis)) known.add(taskFingerprint(task));
-  const drawTasks = (stream: 'heldOut' | 'rlTasks', count: number): Task[] =>
+  const drawTasks = (stream: 'heldOut' | 'rlTasks' | 'monitor', count: number): Task[] =>
     freshTasks(synthesizeTasks({ ...synthesis, tasks: count + 20, seed: seed(stream) }), count, known);
   const heldOut = drawTasks('heldOut', config.evaluation.tasks);
   const rlTasks = drawTasks('rlTasks', config.rlTasks);
+  const monitorTasks = config.rl.monitorTasks === 0 ? [] : drawTasks('monitor', config.rl.monitorTasks);
 
   const tokenizerJson = trainDatasetTokenizer(records, config.model.vocabSize);
   const tokenizer = new Tokenizer(tokenizerJson);
@@ -161,6 +170,7 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
         name,
         policy,
         tasks: rlTasks,
+        monitorTasks,
         config: { ...config.rl, seed: seed('rl'), context: { ...config.rl.context, mode } },
         context,
       });

@@ -5,6 +5,7 @@ import { writeAtomically } from '@parl-mt/policy';
 import { DecoderModel, loadPolicy } from '@parl-mt/rl';
 import { type EvaluateRunConfig, type JobContext, type JobResult, type Task, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
+import { runEvaluateRecords } from './evaluate-records.js';
 import { runEvaluateTauBench } from './evaluate-tau-bench.js';
 import { writeTrajectories } from './training-stage.js';
 
@@ -12,6 +13,7 @@ import { writeTrajectories } from './training-stage.js';
 export async function runEvaluate(config: EvaluateRunConfig, context: JobContext): Promise<JobResult> {
   const { outDir, reporter, signal } = context;
   if (config.evaluation.benchmark === 'tau-bench') return runEvaluateTauBench(config, context);
+  if (config.evaluation.benchmark === 'records') return runEvaluateRecords(config, context);
   if (config.policy.kind === 'endpoint') throw new UsageError('expected benchmark tau-bench with a policy endpoint');
   reporter.stage('tasks');
   const tasks = benchmarkTasks(config);
@@ -73,6 +75,7 @@ function benchmarkTasks(config: EvaluateRunConfig): Task[] {
       return evaluation.categories.flatMap((category) => loadBfclTasks(bfclPath, category));
     }
     case 'tau-bench':
-      throw new RangeError('tau-bench has a runner of its own');
+    case 'records':
+      throw new RangeError(`${evaluation.benchmark} has a runner of its own`);
   }
 }

@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { readPagRecords } from '@parl-mt/pag';
 import { Decoder, Tokenizer } from '@parl-mt/policy';
 import { loadPolicy, Policy } from '@parl-mt/rl';
 import { type JobContext, type JobResult, type PagRecord, type SftRunConfig, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
+import { datasetFile } from './dataset-file.js';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
 import { runCopyingStage, runSftStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
@@ -12,7 +12,7 @@ import { prepareTuning } from './tuning.js';
 /** Trains a policy on a PAG dataset: from random weights with a tokenizer of its own, or a model that is there. */
 export async function runSft(config: SftRunConfig, context: JobContext): Promise<JobResult> {
   await selectBackend(config.backend);
-  const file = datasetFile(config.dataset);
+  const file = datasetFile(config.dataset, 'train');
   const records = await readPagRecords(file);
   if (records.length === 0) throw new UsageError(`expected at least one record in ${file}, received none`);
   using policy =
@@ -47,9 +47,4 @@ async function basePolicy(config: SftRunConfig, base: string, context: JobContex
   const policy = await loadPolicy(base, config.pretrained, context);
   prepareTuning(policy, config, config.sft.seed);
   return policy;
-}
-
-/** The records of a dataset folder, or the file itself. */
-function datasetFile(dataset: string): string {
-  return statSync(dataset).isDirectory() ? path.join(dataset, 'dataset', 'train.jsonl') : dataset;
 }

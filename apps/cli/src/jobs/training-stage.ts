@@ -84,12 +84,14 @@ export interface RlStage {
   readonly name: string;
   readonly policy: Policy;
   readonly tasks: readonly Task[];
+  /** Tasks that are not trained on; see `RlOptions.monitorTasks`. */
+  readonly monitorTasks: readonly Task[];
   readonly config: RlConfig;
   readonly context: JobContext;
 }
 
 /** Reinforcement learning on tasks, with progress, metrics, trajectories and checkpoints. */
-export async function runRlStage({ name, policy, tasks, config, context }: RlStage) {
+export async function runRlStage({ name, policy, tasks, monitorTasks, config, context }: RlStage) {
   const folder = await stageFolder(context.outDir, name);
   using metrics = new MetricsFile(path.join(context.outDir, 'metrics.jsonl'));
   using samples = new MetricsFile(path.join(folder, 'trajectories.jsonl'));
@@ -97,6 +99,12 @@ export async function runRlStage({ name, policy, tasks, config, context }: RlSta
   return await trainRl(policy.decoder, model, tasks, config, {
     checkpointFolder: path.join(folder, 'checkpoints'),
     signal: context.signal,
+    monitorTasks,
+    onMonitor: ({ update, sampledTokens, monitor }) => {
+      const metric = { stage: `${name}: monitor`, update, sampledTokens, ...monitor };
+      metrics.write(metric);
+      context.reporter.metric(metric);
+    },
     onTrajectories: (update, trajectories) => {
       // One group of each update: enough to see what the policy does, without gigabytes of tokens.
       for (const trajectory of trajectories.slice(0, config.groupSize))
