@@ -3,6 +3,7 @@ import {
   type ConfigJsonSchema,
   configJsonSchema,
   environmentServerConfigSchema,
+  exportConfigSchema,
   runConfigJsonSchema,
   serverConfigSchema,
   tauBenchDataConfigSchema,
@@ -24,13 +25,18 @@ export function renderConfigReference(): string {
     'The server of environments.',
     configJsonSchema(environmentServerConfigSchema),
   );
+  const exporting = renderCommand(
+    'parl-mt export',
+    'A command without a run folder.',
+    configJsonSchema(exportConfigSchema),
+  );
   return `# Configuration reference
 
 Generated from the schemas in \`packages/schema\`; a test compares this page with them.
 A key is the dotted name in a JSON file, a request body, or \`--set\`; the flag is its command-line form.
 Unknown keys are refused. How the sources combine is in [cli.md](cli.md).
 
-${[...sections, server, environments, ...data].join('\n')}`;
+${[...sections, exporting, server, environments, ...data].join('\n')}`;
 }
 
 function renderCommand(title: string, note: string, schema: ConfigJsonSchema): string {

@@ -13,6 +13,7 @@ import { addConfigOptions, configOf } from './config-options.js';
 import { addDataCommands } from './data-command.js';
 import { describeError } from './describe-error.js';
 import { ENV_SERVE_EXAMPLES, serveEnvironments } from './env-serve.js';
+import { addExportCommand } from './export-command.js';
 import type { CliHost } from './host.js';
 import { cliVersion, collectInfo, formatInfo } from './info.js';
 import { RUN_COMMANDS } from './run-commands.js';
@@ -85,6 +86,7 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
       });
   }
   addDataCommands(program, host);
+  addExportCommand(program, host);
   const serverSchema = configJsonSchema(serverConfigSchema);
   const serverFlags = configFlags(serverSchema);
   const serveCommand = program.command('serve').description(serverSchema.description ?? '');

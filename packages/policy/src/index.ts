@@ -65,6 +65,7 @@ export {
 } from './model-files/safetensors-header.js';
 export { openFolderWeights, parseShardIndex, ShardedSafetensors } from './model-files/sharded-safetensors.js';
 export type { StoredTensorInfo, TensorSource } from './model-files/tensor-source.js';
+export { type WrittenTokenizer, writeTokenizer } from './model-files/write-tokenizer.js';
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';
 export { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';

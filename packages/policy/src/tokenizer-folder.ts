@@ -6,6 +6,8 @@ import { Tokenizer } from './tokenizer.js';
 /** What a model folder says about text. */
 export interface TokenizerFolder {
   readonly tokenizer: Tokenizer;
+  /** Content of a `tokenizer.json` that Hugging Face's library reads alike. */
+  readonly json: unknown;
   /** Source of the chat template; undefined where the folder has none. */
   readonly chatTemplate: string | undefined;
   /** Further templates by name, such as `tool_use`. */
@@ -41,6 +43,7 @@ export async function readTokenizerFolder(folder: string): Promise<TokenizerFold
   const maxLength = config['model_max_length'];
   return {
     tokenizer: new Tokenizer(json, config),
+    json,
     chatTemplate: (plain as string | undefined) ?? byName,
     namedTemplates: others,
     specialTokens: { ...specialTokens(map), ...specialTokens(config) },

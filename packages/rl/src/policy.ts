@@ -5,6 +5,7 @@ import { ChatTemplate } from '@parl-mt/chat';
 import {
   type ConversationCodec,
   type Decoder,
+  type ExportOptions,
   exportModel,
   formatOfTemplate,
   LoraAdapter,
@@ -15,12 +16,13 @@ import {
   readModelTokenizer,
   SegmentCodec,
   saveAdapter,
-  saveDecoder,
   TemplateCodec,
   Tokenizer,
   type TokenizerFolder,
   type TokenizerJson,
+  type WrittenTokenizer,
   writeAtomically,
+  writeTokenizer,
 } from '@parl-mt/policy';
 import {
   type ContextMode,
@@ -124,14 +126,30 @@ export class Policy implements Disposable {
   async #write(folder: string): Promise<void> {
     const { decoder, source } = this;
     const { adapter } = decoder;
-    const origin = this.#origin;
     if (adapter !== undefined && source !== undefined) return saveAdapter(folder, adapter, source);
     if (adapter !== undefined) throw new UsageError('expected an adapter of a model that has a path or a hub id');
-    if (origin.kind === 'own') {
-      await writeAtomically(path.join(folder, 'tokenizer.json'), [JSON.stringify(origin.tokenizerJson)]);
-      return saveDecoder(folder, decoder);
-    }
-    await exportModel(folder, decoder, { source: origin.files });
+    await this.#writeModel(folder, {});
+  }
+
+  /**
+   * Writes the whole model as transformers loads it, an adapter put into the weights.
+   *
+   * @returns names of the files.
+   * @throws {UsageError} when the folder holds a model already.
+   */
+  async export(folder: string, options: Pick<ExportOptions, 'dtype' | 'maxShardBytes'>): Promise<string[]> {
+    this.mergeAdapter();
+    return this.#writeModel(folder, options);
+  }
+
+  async #writeModel(folder: string, options: Omit<ExportOptions, 'source'>): Promise<string[]> {
+    const origin = this.#origin;
+    if (origin.kind === 'pretrained') return exportModel(folder, this.decoder, { ...options, source: origin.files });
+    const written = await writeTokenizer(folder, ownTokenizer(origin.tokenizerJson));
+    const { tokenizer } = this;
+    const generation = { eos_token_id: tokenizer.specialId('<|end|>'), pad_token_id: tokenizer.specialId('<|pad|>') };
+    await writeAtomically(path.join(folder, 'generation_config.json'), [`${JSON.stringify(generation, null, 2)}\n`]);
+    return [...written, 'generation_config.json', ...(await exportModel(folder, this.decoder, options))];
   }
 
   /** Frees weights and adapter. */
@@ -139,6 +157,18 @@ export class Policy implements Disposable {
     this.decoder.adapter?.dispose();
     this.decoder.dispose();
   }
+}
+
+/** What others need to speak with a policy of ours: messages as segments write them. */
+function ownTokenizer(json: TokenizerJson): WrittenTokenizer {
+  return {
+    json,
+    chatTemplate:
+      "{% for message in messages %}{{ '<|' + message.role + '|>' + message.content + '<|end|>' }}{% endfor %}" +
+      "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}",
+    specialTokens: { eos_token: '<|end|>', pad_token: '<|pad|>' },
+    maxLength: undefined,
+  };
 }
 
 export interface LoadPolicyOptions {
@@ -195,18 +225,16 @@ async function baseOf(adapterConfig: string): Promise<string> {
 
 async function loadBase(found: string, name: string, pretrained: PretrainedConfig): Promise<Policy> {
   const tokenizer = await readModelTokenizer(found);
+  const isOwn = SegmentCodec.fits(tokenizer.tokenizer);
   const templateText =
     pretrained.chatTemplate === undefined ? tokenizer.chatTemplate : await readTemplate(pretrained.chatTemplate);
-  if (templateText === undefined && !SegmentCodec.fits(tokenizer.tokenizer)) {
+  if (templateText === undefined && !isOwn) {
     throw new UsageError(
       `expected a chat template at ${found}, found none: give one with pretrained.chatTemplate (--pretrained.chat-template FILE)`,
     );
   }
   const { decoder, files } = await loadModel(found);
-  if (templateText === undefined) {
-    const tokenizerJson = JSON.parse(await readFile(path.join(found, 'tokenizer.json'), 'utf8')) as TokenizerJson;
-    return Policy.own(decoder, tokenizerJson, name);
-  }
+  if (isOwn || templateText === undefined) return Policy.own(decoder, tokenizer.json as TokenizerJson, name);
   return new Policy(decoder, tokenizer.tokenizer, name, {
     kind: 'pretrained',
     files,

@@ -33,6 +33,7 @@ export {
 export { type EnvironmentServerConfig, environmentServerConfigSchema } from './environment-server-config.js';
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
+export { type ExportConfig, exportConfigSchema } from './export-config.js';
 export { type InputPath, inputPaths, isHubId } from './input-paths.js';
 export { type LoraConfig, type LoraTarget, loraConfigSchema, loraTargets } from './lora-config.js';
 export {

@@ -8,7 +8,9 @@ import type { Decoder } from '../decoder.js';
 import { writeSafetensors } from '../safetensors.js';
 import { writeAtomically } from '../write-atomically.js';
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, type ModelFiles } from './load-model.js';
+import { readModelTokenizer } from './model-tokenizer.js';
 import { INDEX_FILE, WEIGHTS_FILE } from './sharded-safetensors.js';
+import { writeTokenizer } from './write-tokenizer.js';
 
 /** Files of a tokenizer and its chat template, copied as they are. */
 const TOKENIZER_FILES = [
@@ -33,8 +35,8 @@ export interface ExportOptions {
 }
 
 /**
- * Writes a model as transformers loads it: weights, `config.json`, `generation_config.json`, and the tokenizer's files where
- * there is a source folder. This is an export for others; the trainers' checkpoints also hold optimizer and cursor.
+ * Writes a model as transformers loads it: weights, `config.json`, `generation_config.json`, and the tokenizer's files, copied
+ * from a source folder or made of a GGUF file's metadata. This is an export for others; the trainers' checkpoints also hold optimizer and cursor.
  *
  * The configurations come last, so that a folder whose writing was cut short is no model; each file is written atomically.
  *
@@ -52,6 +54,8 @@ export async function exportModel(directory: string, decoder: Decoder, options: 
   for (const name of source?.kind === 'folder' ? TOKENIZER_FILES : []) {
     if (await copyWhole(path.join(source!.path, name), path.join(directory, name))) written.push(name);
   }
+  if (source?.kind === 'gguf')
+    written.push(...(await writeTokenizer(directory, await readModelTokenizer(source.path))));
   const generation = generationJson(source);
   if (generation !== undefined) {
     await writeJson(path.join(directory, GENERATION_CONFIG_FILE), generation);

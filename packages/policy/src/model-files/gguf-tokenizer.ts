@@ -108,6 +108,8 @@ export function readGgufTokenizer(file: GgufFile): TokenizerFolder {
   const architecture = file.text('general.architecture');
   return {
     tokenizer: new Tokenizer(json),
+    // Hugging Face's library gives added tokens new ids where the vocabulary does not list them.
+    json: { ...json, model: { ...json.model, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) } },
     chatTemplate: file.text('tokenizer.chat_template'),
     namedTemplates: Object.fromEntries(
       (file.strings('tokenizer.chat_templates') ?? []).flatMap((each) => {
