@@ -30,7 +30,7 @@ describe('readTokenizerFolder', () => {
       added_tokens_decoder: { 400: { content: '<|extra|>', special: true } },
     });
     await write('special_tokens_map.json', { eos_token: 'overruled', unk_token: '<unk>' });
-    const { tokenizer, ...rest } = await readTokenizerFolder(folder);
+    const { tokenizer, json: _, ...rest } = await readTokenizerFolder(folder);
     expect(rest).toEqual({
       chatTemplate: 'D',
       namedTemplates: { tool_use: 'T' },
