@@ -55,6 +55,7 @@ export {
 } from './model-files/gguf-header.js';
 export { readGgufTokenizer } from './model-files/gguf-tokenizer.js';
 export { GgufWeights } from './model-files/gguf-weights.js';
+export { fetchHubModel, type HubModel, type HubOptions } from './model-files/hub-model.js';
 export { type LoadedModel, loadModel, type ModelFiles } from './model-files/load-model.js';
 export { readModelTokenizer } from './model-files/model-tokenizer.js';
 export { SafetensorsFile } from './model-files/safetensors-file.js';

@@ -7,6 +7,7 @@ import {
   type Decoder,
   type ExportOptions,
   exportModel,
+  fetchHubModel,
   formatOfTemplate,
   LoraAdapter,
   loadAdapter,
@@ -26,6 +27,7 @@ import {
 } from '@parl-mt/policy';
 import {
   type ContextMode,
+  isHubId,
   type LoraConfig,
   type PretrainedConfig,
   pretrainedConfigSchema,
@@ -45,15 +47,23 @@ type Origin =
       readonly instructions: string | undefined;
     };
 
+/** Where a model is found again. */
+export interface BaseModel {
+  /** Absolute path or hub id. */
+  readonly name: string;
+  /** Commit of a model of the hub. */
+  readonly revision?: string | undefined;
+}
+
 /** A decoder with all that it takes to hold a conversation with it, and to save it as others load it. */
 export class Policy implements Disposable {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
-  /** Absolute path or hub id that adapters of it name as their base; undefined for weights that are nowhere yet. */
-  readonly source: string | undefined;
+  /** What adapters of it name as their base; undefined for weights that are nowhere yet. */
+  readonly base: BaseModel | undefined;
   readonly #origin: Origin;
 
-  constructor(decoder: Decoder, tokenizer: Tokenizer, source: string | undefined, origin: Origin) {
+  constructor(decoder: Decoder, tokenizer: Tokenizer, base: BaseModel | undefined, origin: Origin) {
     if (tokenizer.vocabSize > decoder.architecture.vocabSize) {
       throw new UsageError(
         `expected a tokenizer of at most ${decoder.architecture.vocabSize} tokens, as the weights have, received ${tokenizer.vocabSize}`,
@@ -61,13 +71,13 @@ export class Policy implements Disposable {
     }
     this.decoder = decoder;
     this.tokenizer = tokenizer;
-    this.source = source;
+    this.base = base;
     this.#origin = origin;
   }
 
   /** A policy with our own special tokens, from weights that are nowhere yet. */
-  static own(decoder: Decoder, tokenizerJson: TokenizerJson, source?: string): Policy {
-    return new Policy(decoder, new Tokenizer(tokenizerJson), source, { kind: 'own', tokenizerJson });
+  static own(decoder: Decoder, tokenizerJson: TokenizerJson, base?: BaseModel): Policy {
+    return new Policy(decoder, new Tokenizer(tokenizerJson), base, { kind: 'own', tokenizerJson });
   }
 
   /** How it reads and writes conversations in a context mode. */
@@ -124,9 +134,9 @@ export class Policy implements Disposable {
   }
 
   async #write(folder: string): Promise<void> {
-    const { decoder, source } = this;
+    const { decoder, base } = this;
     const { adapter } = decoder;
-    if (adapter !== undefined && source !== undefined) return saveAdapter(folder, adapter, source);
+    if (adapter !== undefined && base !== undefined) return saveAdapter(folder, adapter, base.name, base.revision);
     if (adapter !== undefined) throw new UsageError('expected an adapter of a model that has a path or a hub id');
     await this.#writeModel(folder, {});
   }
@@ -189,11 +199,16 @@ export async function loadPolicy(
   pretrained: PretrainedConfig = pretrainedConfigSchema.parse({}),
   options: LoadPolicyOptions = {},
 ): Promise<Policy> {
-  const { found, name } = await locate(source, pretrained, options);
+  const { found, base: named } = await locate(source, pretrained, options);
   const adapterConfig = path.join(found, ADAPTER_CONFIG);
-  if (!existsSync(adapterConfig)) return loadBase(found, name, pretrained);
-  const base = await loadPolicy(await baseOf(adapterConfig), pretrained, options);
-  if (base.decoder.adapter !== undefined) base.mergeAdapter();
+  if (!existsSync(adapterConfig)) return loadBase(found, named, pretrained);
+  const { name, revision = pretrained.revision } = await baseOf(adapterConfig);
+  const base = await loadPolicy(name, { ...pretrained, revision }, options);
+  if (base.decoder.adapter !== undefined) {
+    throw new UsageError(
+      `expected a whole model at ${name}, which ${adapterConfig} names as its base; there is an adapter`,
+    );
+  }
   base.decoder.attach(await loadAdapter(found, base.decoder.architecture));
   return base;
 }
@@ -203,27 +218,40 @@ const ADAPTER_CONFIG = 'adapter_config.json';
 /** Where the files are, and by which name an adapter finds them again. */
 async function locate(
   source: string,
-  _pretrained: PretrainedConfig,
-  _options: LoadPolicyOptions,
-): Promise<{ readonly found: string; readonly name: string }> {
+  { revision, offline }: PretrainedConfig,
+  { signal, onLog }: LoadPolicyOptions,
+): Promise<{ readonly found: string; readonly base: BaseModel }> {
+  if (!existsSync(source) && isHubId(source)) {
+    // As the environment says, unless the configuration is stricter.
+    const { path: found, commit } = await fetchHubModel(source, {
+      revision,
+      signal,
+      onLog,
+      ...(offline ? { offline } : {}),
+    });
+    return { found, base: { name: source, revision: commit } };
+  }
   const inRun = path.join(source, 'policy');
   const isModel = ['config.json', ADAPTER_CONFIG].some((file) => existsSync(path.join(source, file)));
   const found = !isModel && existsSync(inRun) ? inRun : source;
-  return { found, name: path.resolve(found) };
+  return { found, base: { name: path.resolve(found) } };
 }
 
-async function baseOf(adapterConfig: string): Promise<string> {
-  let base: unknown;
+async function baseOf(adapterConfig: string): Promise<BaseModel> {
+  let config: Record<string, unknown>;
   try {
-    base = (JSON.parse(await readFile(adapterConfig, 'utf8')) as Record<string, unknown>)['base_model_name_or_path'];
+    config = JSON.parse(await readFile(adapterConfig, 'utf8')) as Record<string, unknown>;
   } catch (cause) {
     throw new UsageError(`expected JSON at ${adapterConfig}: ${(cause as Error).message}`, { cause });
   }
-  if (typeof base === 'string' && base !== '') return base;
-  throw new UsageError(`expected base_model_name_or_path in ${adapterConfig}: the model that the adapter belongs to`);
+  const { base_model_name_or_path: name, revision } = config;
+  if (typeof name !== 'string' || name === '') {
+    throw new UsageError(`expected base_model_name_or_path in ${adapterConfig}: the model that the adapter belongs to`);
+  }
+  return { name, revision: typeof revision === 'string' ? revision : undefined };
 }
 
-async function loadBase(found: string, name: string, pretrained: PretrainedConfig): Promise<Policy> {
+async function loadBase(found: string, base: BaseModel, pretrained: PretrainedConfig): Promise<Policy> {
   const tokenizer = await readModelTokenizer(found);
   const isOwn = SegmentCodec.fits(tokenizer.tokenizer);
   const templateText =
@@ -234,8 +262,8 @@ async function loadBase(found: string, name: string, pretrained: PretrainedConfi
     );
   }
   const { decoder, files } = await loadModel(found);
-  if (isOwn || templateText === undefined) return Policy.own(decoder, tokenizer.json as TokenizerJson, name);
-  return new Policy(decoder, tokenizer.tokenizer, name, {
+  if (isOwn || templateText === undefined) return Policy.own(decoder, tokenizer.json as TokenizerJson, base);
+  return new Policy(decoder, tokenizer.tokenizer, base, {
     kind: 'pretrained',
     files,
     tokenizer,

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Decoder } from '@parl-mt/policy';
-import { CancelledError, decoderConfigSchema, sftConfigSchema } from '@parl-mt/schema';
+import { Decoder, LoraAdapter } from '@parl-mt/policy';
+import { CancelledError, decoderConfigSchema, loraConfigSchema, sftConfigSchema } from '@parl-mt/schema';
 import { readVariable, selectBackend } from '@parl-mt/tfjs-backend';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type SftExample, trainSft } from './sft-trainer.js';
@@ -49,6 +49,35 @@ test('a run cancelled half way and resumed ends in the same weights, bit for bit
   const resumed = Decoder.create(model, 2); // other weights: all must come from the checkpoint
   expect(await trainSft(resumed, examples, config, { checkpointFolder: folder })).toBe(tokensSeen);
   expect(weights(resumed)).toEqual(weights(straight));
+});
+
+test('an adapter is trained alone; cancelled and resumed it ends the same, its dropout too', async () => {
+  const lora = loraConfigSchema.parse({ rank: 4, dropout: 0.2 });
+  const adapted = (seed: number): Decoder => {
+    const decoder = Decoder.create(model, 1);
+    decoder.attach(LoraAdapter.create(decoder.architecture, lora, seed));
+    return decoder;
+  };
+  const trained = (decoder: Decoder) => [...decoder.adapter!.variables.values()].map(readVariable);
+  const straight = adapted(7);
+  await trainSft(straight, examples, config);
+  expect(weights(straight)).toEqual(weights(Decoder.create(model, 1)));
+  expect(trained(straight)).not.toEqual(trained(adapted(7)));
+
+  const checkpointFolder = path.join(folder, 'adapter');
+  const controller = new AbortController();
+  const options = { checkpointFolder, signal: controller.signal };
+  const onUpdate = ({ update }: { readonly update: number }) => update === 5 && controller.abort();
+  await expect(trainSft(adapted(7), examples, config, { ...options, onUpdate })).rejects.toThrow(CancelledError);
+  const resumed = adapted(7);
+  await trainSft(resumed, examples, config, { checkpointFolder });
+  expect(trained(resumed)).toEqual(trained(straight));
+
+  const wider = Decoder.create(model, 1);
+  wider.attach(LoraAdapter.create(wider.architecture, { ...lora, rank: 8 }, 7));
+  await expect(trainSft(wider, examples, config, { checkpointFolder })).rejects.toThrow(
+    /expected .*lora_A.* of shape \[8, 16\] in the checkpoint at .*, received \[4, 16\]/,
+  );
 });
 
 test('examples without a token to predict are refused', async () => {

@@ -6,6 +6,7 @@ import { DecoderModel, loadPolicy } from '@parl-mt/rl';
 import { type EvaluateRunConfig, type JobContext, type JobResult, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { datasetFile } from './dataset-file.js';
+import { loading } from './loading.js';
 
 /** How often a policy writes the step of a dataset's record, from the record's own past. */
 export async function runEvaluateRecords(config: EvaluateRunConfig, context: JobContext): Promise<JobResult> {
@@ -18,7 +19,7 @@ export async function runEvaluateRecords(config: EvaluateRunConfig, context: Job
   const records = await readPagRecords(datasetFile(dataset, 'validation'));
   if (records.length === 0) throw new UsageError(`expected records at ${dataset}, received none`);
   reporter.stage('model');
-  using policy = await loadPolicy(evaluated.path, config.pretrained, context);
+  using policy = await loadPolicy(evaluated.path, config.pretrained, loading(context));
   using model = new DecoderModel(policy.decoder, policy.codec(evaluation.context.mode), evaluation.context);
   reporter.stage('evaluate records', records.length);
   const startedAt = performance.now();

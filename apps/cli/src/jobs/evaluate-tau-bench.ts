@@ -16,6 +16,7 @@ import {
 } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { writeFileAtomic } from '../write-file-atomic.js';
+import { loading } from './loading.js';
 import { writeTrajectories } from './training-stage.js';
 
 const FILES = ['summary.json', 'results.json', 'results.jsonl'];
@@ -67,7 +68,7 @@ export async function runEvaluateTauBench(config: EvaluateRunConfig, context: Jo
 
   async function playCheckpoint(folder: string, dataDirectory: string): Promise<TauBenchResult[]> {
     await selectBackend(config.backend);
-    using loaded = await loadPolicy(folder, config.pretrained, context);
+    using loaded = await loadPolicy(folder, config.pretrained, loading(context));
     using model = new DecoderModel(loaded.decoder, loaded.codec(evaluation.context.mode), evaluation.context);
     const { strategy, lines } = tauBench.user;
     const played = await playTauBench({

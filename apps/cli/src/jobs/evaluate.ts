@@ -7,6 +7,7 @@ import { type EvaluateRunConfig, type JobContext, type JobResult, type Task, Usa
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { runEvaluateRecords } from './evaluate-records.js';
 import { runEvaluateTauBench } from './evaluate-tau-bench.js';
+import { loading } from './loading.js';
 import { writeTrajectories } from './training-stage.js';
 
 /** Evaluates a policy, or the ground truth itself, on a benchmark. */
@@ -26,7 +27,7 @@ export async function runEvaluate(config: EvaluateRunConfig, context: JobContext
 
   async function evaluateCheckpoint(folder: string) {
     await selectBackend(config.backend);
-    using policy = await loadPolicy(folder, config.pretrained, context);
+    using policy = await loadPolicy(folder, config.pretrained, loading(context));
     const { context: limits } = config.evaluation;
     using model = new DecoderModel(policy.decoder, policy.codec(limits.mode), limits);
     return await evaluatePolicy(model, tasks, config.evaluation, {

@@ -2,6 +2,7 @@ import { buildPagDataset, type PagReport, type PagStage } from '@parl-mt/pag';
 import { DecoderJudge, DecoderWriter, loadPolicy } from '@parl-mt/rl';
 import type { JobContext, JobResult, PagRunConfig } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
+import { loading } from './loading.js';
 
 /** `pag build`: the pipeline of `@parl-mt/pag`, its stages shown as they go; judged by a policy where one is given. */
 export async function runPag(config: PagRunConfig, context: JobContext): Promise<JobResult> {
@@ -10,7 +11,7 @@ export async function runPag(config: PagRunConfig, context: JobContext): Promise
   let writer: DecoderWriter | undefined;
   if (config.judge !== undefined) {
     await selectBackend(config.backend);
-    const policy = await loadPolicy(config.judge, config.pretrained, context);
+    const policy = await loadPolicy(config.judge, config.pretrained, loading(context));
     const codec = policy.codec('awareness');
     judge = new DecoderJudge(policy.decoder, codec);
     if (config.pag.sampling.samples > 0) writer = new DecoderWriter(policy.decoder, codec);

@@ -6,6 +6,7 @@ import { type JobContext, type JobResult, type PagRecord, type SftRunConfig, Usa
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { datasetFile } from './dataset-file.js';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
+import { loading } from './loading.js';
 import { runCopyingStage, runSftStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
 
@@ -44,7 +45,7 @@ async function basePolicy(config: SftRunConfig, base: string, context: JobContex
     throw new UsageError('expected sft.copyingTokenBudget 0 with a base model: only fresh weights learn copying first');
   }
   context.reporter.stage('model');
-  const policy = await loadPolicy(base, config.pretrained, context);
+  const policy = await loadPolicy(base, config.pretrained, loading(context));
   prepareTuning(policy, config, config.sft.seed);
   return policy;
 }

@@ -3,6 +3,7 @@ import { synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
 import { deriveSeed, loadPolicy } from '@parl-mt/rl';
 import type { JobContext, JobResult, Task, TrainRunConfig } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
+import { loading } from './loading.js';
 import { runRlStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
 
@@ -10,7 +11,7 @@ import { prepareTuning } from './tuning.js';
 export async function runTrain(config: TrainRunConfig, context: JobContext): Promise<JobResult> {
   await selectBackend(config.backend);
   context.reporter.stage('model');
-  using policy = await loadPolicy(config.init, config.pretrained, context);
+  using policy = await loadPolicy(config.init, config.pretrained, loading(context));
   prepareTuning(policy, config, config.rl.seed);
   context.reporter.stage('tasks');
   const tasks = synthesizeTasks(config.synthesis).map(({ task }) => task);

@@ -135,9 +135,14 @@ function plainPattern(fields: ConfigFields, name: string): Readonly<Record<strin
 /**
  * Writes an adapter as PEFT loads it; each file atomically, the configuration last.
  *
- * @param baseModel - name or path of the model that it belongs to.
+ * @param baseModel - name or path of the model that it belongs to. @param revision - its commit, where it is one of the hub.
  */
-export async function saveAdapter(folder: string, adapter: LoraAdapter, baseModel: string): Promise<void> {
+export async function saveAdapter(
+  folder: string,
+  adapter: LoraAdapter,
+  baseModel: string,
+  revision?: string,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const tensors = new Map(
     [...adapter.variables].map(([name, variable]) => [name, { shape: variable.shape, values: readVariable(variable) }]),
@@ -148,6 +153,7 @@ export async function saveAdapter(folder: string, adapter: LoraAdapter, baseMode
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
     base_model_name_or_path: baseModel,
+    ...(revision === undefined ? {} : { revision }),
     r: rank,
     lora_alpha: alpha,
     use_rslora: useRsLora,
