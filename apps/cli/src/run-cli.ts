@@ -14,8 +14,11 @@ import { addDataCommands } from './data-command.js';
 import { describeError } from './describe-error.js';
 import { ENV_SERVE_EXAMPLES, serveEnvironments } from './env-serve.js';
 import { addExportCommand } from './export-command.js';
+import { formatPlan } from './format-plan.js';
 import type { CliHost } from './host.js';
 import { cliVersion, collectInfo, formatInfo } from './info.js';
+import type { RunPlan } from './jobs/plans.js';
+import { type Planner, plannerLoaders } from './jobs.js';
 import { RUN_COMMANDS } from './run-commands.js';
 import { runJob } from './run-job.js';
 import { serve } from './serve.js';
@@ -50,6 +53,14 @@ export async function runCli(args: readonly string[], host: CliHost): Promise<nu
   }
 }
 
+/** @returns 0 where the run fits, 1 where it does not. */
+function showPlan(plan: RunPlan, host: CliHost, isJson: boolean): number {
+  const free = process.availableMemory();
+  const fits = plan.memory.total <= free;
+  host.stdout.write(isJson ? `${JSON.stringify({ ...plan, free, fits })}\n` : formatPlan(plan, free));
+  return fits ? 0 : 1;
+}
+
 function createProgram(host: CliHost, setExitCode: (code: number) => void): Command {
   const program = new Command('parl-mt')
     .description('Progress-aware multi-turn function calling: build datasets, train and evaluate policies.')
@@ -70,8 +81,15 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
     const flags = configFlags(schema);
     const command = parent.command(words.at(-1)!).description(schema.description ?? '');
     addConfigOptions(command, flags);
+    command.option('--json', 'Events on stdout, one JSON object per line; no progress display.');
+    const planner = plannerLoaders[kind];
+    if (planner !== undefined) {
+      command.option(
+        '--dry-run',
+        'Say what the run would train and how much memory it needs, and end; nothing is written.',
+      );
+    }
     command
-      .option('--json', 'Events on stdout, one JSON object per line; no progress display.')
       .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
       .action(async (options: Record<string, unknown>) => {
         const config = configOf(
@@ -82,6 +100,11 @@ function createProgram(host: CliHost, setExitCode: (code: number) => void): Comm
           (input, where) => parseRunConfig(kind, input, where),
           host,
         );
+        if (options.dryRun === true && planner !== undefined) {
+          const plan = await ((await planner()) as Planner<typeof kind>)(config);
+          setExitCode(showPlan(plan, host, options.json === true));
+          return;
+        }
         setExitCode(await runJob(kind, withCachedData(kind, config), host, options.json === true));
       });
   }

@@ -40,7 +40,7 @@ export {
 export { GrammarCompiler } from './grammar-compiler.js';
 export { type ScoreOptions, scoreCompletions } from './judge.js';
 export { loadAdapter, loraConfigFromPeft, saveAdapter } from './lora/adapter-files.js';
-export { LoraAdapter, type LoraPair } from './lora/lora-adapter.js';
+export { adapterParameterCount, LoraAdapter, type LoraPair } from './lora/lora-adapter.js';
 export { mergeAdapter } from './lora/merge-adapter.js';
 export { type ExportOptions, exportModel } from './model-files/export-model.js';
 export { type GenerationDefaults, generationDefaults } from './model-files/generation-config.js';
@@ -56,7 +56,13 @@ export {
 export { readGgufTokenizer } from './model-files/gguf-tokenizer.js';
 export { GgufWeights } from './model-files/gguf-weights.js';
 export { fetchHubModel, type HubModel, type HubOptions } from './model-files/hub-model.js';
-export { type LoadedModel, loadModel, type ModelFiles } from './model-files/load-model.js';
+export {
+  type LoadedModel,
+  loadModel,
+  type ModelFiles,
+  readJsonFile,
+  readModelFiles,
+} from './model-files/load-model.js';
 export { readModelTokenizer } from './model-files/model-tokenizer.js';
 export { SafetensorsFile } from './model-files/safetensors-file.js';
 export {

@@ -1,6 +1,13 @@
-import { type ConversationCodec, createGenerator, type Decoder, type TextGenerator } from '@parl-mt/policy';
+import {
+  type ConversationCodec,
+  createGenerator,
+  type Decoder,
+  type DecoderArchitecture,
+  type TextGenerator,
+} from '@parl-mt/policy';
 import type { ContextConfig } from '@parl-mt/schema';
 import type { Completion, CompletionRequest, RolloutModel } from './rollout-model.js';
+import { cacheBytesPerToken } from './training-memory.js';
 
 /** Episodes in flight: enough to fill the kernels' tiles, few enough to keep keys and values in cache. */
 const SLOTS = 64;
@@ -23,7 +30,7 @@ export class DecoderModel implements RolloutModel, Disposable {
     this.#generator = createGenerator(decoder, {
       maxSlots: SLOTS,
       maxTokensPerSlot: maxContextTokens,
-      cacheTokens: cacheTokens(decoder, maxContextTokens),
+      cacheTokens: cacheTokens(decoder.architecture, maxContextTokens),
     });
   }
 
@@ -53,9 +60,7 @@ export class DecoderModel implements RolloutModel, Disposable {
 }
 
 /** As many tokens as the slots can hold, within the bound on memory; always one whole context. */
-function cacheTokens({ architecture }: Decoder, maxContextTokens: number): number {
-  const { numLayers, numKvHeads, headDim } = architecture;
-  const bytesPerToken = 2 * numLayers * numKvHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
-  const bound = Math.max(maxContextTokens, Math.floor(CACHE_BYTES / bytesPerToken));
+export function cacheTokens(architecture: DecoderArchitecture, maxContextTokens: number): number {
+  const bound = Math.max(maxContextTokens, Math.floor(CACHE_BYTES / cacheBytesPerToken(architecture)));
   return Math.min(SLOTS * maxContextTokens, bound);
 }

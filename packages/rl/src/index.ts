@@ -18,9 +18,10 @@ export { deriveSeed, permutation } from './derive-seed.js';
 export type { EpisodeLimits, EpisodeRequest } from './episode.js';
 export { type KlControl, klShapedRewards, nextKlCoefficient } from './kl-control.js';
 export { learningRateAt } from './learning-rate.js';
+export { type MemoryPart, type MemoryPlan, planEvaluationMemory, planRlMemory, planSftMemory } from './memory-plan.js';
 export { MetricsFile } from './metrics-file.js';
 export { lossMaskOf, type OverlongLimits, overlongPenalty } from './overlong.js';
-export { type LoadPolicyOptions, loadPolicy, Policy } from './policy.js';
+export { describePolicy, type LoadPolicyOptions, loadPolicy, Policy, PolicyDescription } from './policy.js';
 export { callRedundancy, contextRedundancy } from './redundancy.js';
 export { type RlMonitorMetrics, type RlOptions, type RlResult, type RlUpdateMetrics, trainRl } from './rl-trainer.js';
 export { type RolloutOptions, runRollouts } from './rollout.js';
@@ -38,5 +39,6 @@ export { joinSteps, type SampledSequence, type SampledStep } from './sampled-seq
 export { samplingRules } from './sampling-rules.js';
 export { sftExamples } from './sft-examples.js';
 export { type SftExample, type SftOptions, type SftUpdateMetrics, trainSft } from './sft-trainer.js';
+export { parameterCount, predictTrainingMemory, type TrainingMemory } from './training-memory.js';
 export { type ScoredTrajectory, scoreTrajectories, totalReward } from './trajectory-reward.js';
 export { type MicroBatchLoss, type WeightedSequence, WeightUpdater } from './weight-updater.js';

@@ -5,6 +5,7 @@ import { ChatTemplate } from '@parl-mt/chat';
 import {
   type ConversationCodec,
   type Decoder,
+  type DecoderArchitecture,
   type ExportOptions,
   exportModel,
   fetchHubModel,
@@ -12,8 +13,11 @@ import {
   LoraAdapter,
   loadAdapter,
   loadModel,
+  loraConfigFromPeft,
   type ModelFiles,
   mergeAdapter,
+  readJsonFile,
+  readModelFiles,
   readModelTokenizer,
   SegmentCodec,
   saveAdapter,
@@ -35,7 +39,15 @@ import {
   UsageError,
 } from '@parl-mt/schema';
 
-/** What a policy was made of, and what is written again when it is saved. */
+/** Where a model is found again. */
+export interface BaseModel {
+  /** Absolute path or hub id. */
+  readonly name: string;
+  /** Commit of a model of the hub. */
+  readonly revision?: string | undefined;
+}
+
+/** What a policy is made of, and what is written again when it is saved. */
 type Origin =
   | { readonly kind: 'own'; readonly tokenizerJson: TokenizerJson }
   | {
@@ -47,42 +59,42 @@ type Origin =
       readonly instructions: string | undefined;
     };
 
-/** Where a model is found again. */
-export interface BaseModel {
-  /** Absolute path or hub id. */
-  readonly name: string;
-  /** Commit of a model of the hub. */
-  readonly revision?: string | undefined;
-}
-
-/** A decoder with all that it takes to hold a conversation with it, and to save it as others load it. */
-export class Policy implements Disposable {
-  readonly decoder: Decoder;
+/** What there is to know of a policy without its weights. */
+export class PolicyDescription {
+  readonly architecture: DecoderArchitecture;
   readonly tokenizer: Tokenizer;
   /** What adapters of it name as their base; undefined for weights that are nowhere yet. */
   readonly base: BaseModel | undefined;
-  readonly #origin: Origin;
+  /** Of the adapter that lies beside the weights, where there is one. */
+  readonly lora: LoraConfig | undefined;
+  readonly origin: Origin;
 
-  constructor(decoder: Decoder, tokenizer: Tokenizer, base: BaseModel | undefined, origin: Origin) {
-    if (tokenizer.vocabSize > decoder.architecture.vocabSize) {
+  constructor(
+    architecture: DecoderArchitecture,
+    tokenizer: Tokenizer,
+    origin: Origin,
+    { base, lora }: { readonly base?: BaseModel | undefined; readonly lora?: LoraConfig | undefined } = {},
+  ) {
+    if (tokenizer.vocabSize > architecture.vocabSize) {
       throw new UsageError(
-        `expected a tokenizer of at most ${decoder.architecture.vocabSize} tokens, as the weights have, received ${tokenizer.vocabSize}`,
+        `expected a tokenizer of at most ${architecture.vocabSize} tokens, as the weights have, received ${tokenizer.vocabSize}`,
       );
     }
-    this.decoder = decoder;
+    this.architecture = architecture;
     this.tokenizer = tokenizer;
+    this.origin = origin;
     this.base = base;
-    this.#origin = origin;
+    this.lora = lora;
   }
 
-  /** A policy with our own special tokens, from weights that are nowhere yet. */
-  static own(decoder: Decoder, tokenizerJson: TokenizerJson, base?: BaseModel): Policy {
-    return new Policy(decoder, new Tokenizer(tokenizerJson), base, { kind: 'own', tokenizerJson });
+  /** A policy with our own special tokens, whose weights are nowhere yet. */
+  static own(architecture: DecoderArchitecture, tokenizerJson: TokenizerJson): PolicyDescription {
+    return new PolicyDescription(architecture, new Tokenizer(tokenizerJson), { kind: 'own', tokenizerJson });
   }
 
   /** How it reads and writes conversations in a context mode. */
   codec(mode: ContextMode): ConversationCodec {
-    const origin = this.#origin;
+    const { origin } = this;
     if (origin.kind === 'own') return new SegmentCodec(this.tokenizer);
     return new TemplateCodec({
       tokenizer: this.tokenizer,
@@ -93,6 +105,31 @@ export class Policy implements Disposable {
       awareness: mode !== 'history',
       instructions: origin.instructions,
     });
+  }
+}
+
+/** A decoder with all that it takes to hold a conversation with it, and to save it as others load it. */
+export class Policy implements Disposable {
+  readonly decoder: Decoder;
+  readonly #description: PolicyDescription;
+
+  constructor(decoder: Decoder, description: PolicyDescription) {
+    this.decoder = decoder;
+    this.#description = description;
+  }
+
+  /** A policy with our own special tokens, from weights that are nowhere yet. */
+  static own(decoder: Decoder, tokenizerJson: TokenizerJson): Policy {
+    return new Policy(decoder, PolicyDescription.own(decoder.architecture, tokenizerJson));
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.#description.tokenizer;
+  }
+
+  /** How it reads and writes conversations in a context mode. */
+  codec(mode: ContextMode): ConversationCodec {
+    return this.#description.codec(mode);
   }
 
   /**
@@ -134,7 +171,8 @@ export class Policy implements Disposable {
   }
 
   async #write(folder: string): Promise<void> {
-    const { decoder, base } = this;
+    const { decoder } = this;
+    const { base } = this.#description;
     const { adapter } = decoder;
     if (adapter !== undefined && base !== undefined) return saveAdapter(folder, adapter, base.name, base.revision);
     if (adapter !== undefined) throw new UsageError('expected an adapter of a model that has a path or a hub id');
@@ -153,7 +191,7 @@ export class Policy implements Disposable {
   }
 
   async #writeModel(folder: string, options: Omit<ExportOptions, 'source'>): Promise<string[]> {
-    const origin = this.#origin;
+    const { origin } = this.#description;
     if (origin.kind === 'pretrained') return exportModel(folder, this.decoder, { ...options, source: origin.files });
     const written = await writeTokenizer(folder, ownTokenizer(origin.tokenizerJson));
     const { tokenizer } = this;
@@ -199,18 +237,47 @@ export async function loadPolicy(
   pretrained: PretrainedConfig = pretrainedConfigSchema.parse({}),
   options: LoadPolicyOptions = {},
 ): Promise<Policy> {
-  const { found, base: named } = await locate(source, pretrained, options);
+  const { model, adapter, description } = await find(source, pretrained, options);
+  const { decoder } = await loadModel(model);
+  if (adapter !== undefined) decoder.attach(await loadAdapter(adapter, decoder.architecture));
+  return new Policy(decoder, description);
+}
+
+/**
+ * What `loadPolicy` would load, without its weights; a model of the hub is fetched all the same.
+ * @throws {UsageError} as `loadPolicy`.
+ */
+export async function describePolicy(
+  source: string,
+  pretrained: PretrainedConfig = pretrainedConfigSchema.parse({}),
+  options: LoadPolicyOptions = {},
+): Promise<PolicyDescription> {
+  return (await find(source, pretrained, options)).description;
+}
+
+interface FoundPolicy {
+  readonly model: string;
+  /** Folder of the adapter. */
+  readonly adapter: string | undefined;
+  readonly description: PolicyDescription;
+}
+
+async function find(source: string, pretrained: PretrainedConfig, options: LoadPolicyOptions): Promise<FoundPolicy> {
+  const { found, base } = await locate(source, pretrained, options);
   const adapterConfig = path.join(found, ADAPTER_CONFIG);
-  if (!existsSync(adapterConfig)) return loadBase(found, named, pretrained);
-  const { name, revision = pretrained.revision } = await baseOf(adapterConfig);
-  const base = await loadPolicy(name, { ...pretrained, revision }, options);
-  if (base.decoder.adapter !== undefined) {
+  if (!existsSync(adapterConfig)) {
+    return { model: found, adapter: undefined, description: await describe(found, pretrained, base) };
+  }
+  const adapterJson = await readJsonFile(adapterConfig);
+  const lora = loraConfigFromPeft(adapterJson, adapterConfig);
+  const { name, revision = pretrained.revision } = baseOf(adapterJson, adapterConfig);
+  const model = await locate(name, { ...pretrained, revision }, options);
+  if (existsSync(path.join(model.found, ADAPTER_CONFIG))) {
     throw new UsageError(
       `expected a whole model at ${name}, which ${adapterConfig} names as its base; there is an adapter`,
     );
   }
-  base.decoder.attach(await loadAdapter(found, base.decoder.architecture));
-  return base;
+  return { model: model.found, adapter: found, description: await describe(model.found, pretrained, model.base, lora) };
 }
 
 const ADAPTER_CONFIG = 'adapter_config.json';
@@ -237,40 +304,42 @@ async function locate(
   return { found, base: { name: path.resolve(found) } };
 }
 
-async function baseOf(adapterConfig: string): Promise<BaseModel> {
-  let config: Record<string, unknown>;
-  try {
-    config = JSON.parse(await readFile(adapterConfig, 'utf8')) as Record<string, unknown>;
-  } catch (cause) {
-    throw new UsageError(`expected JSON at ${adapterConfig}: ${(cause as Error).message}`, { cause });
-  }
-  const { base_model_name_or_path: name, revision } = config;
+function baseOf(adapterJson: unknown, where: string): BaseModel {
+  const { base_model_name_or_path: name, revision } = adapterJson as Record<string, unknown>;
   if (typeof name !== 'string' || name === '') {
-    throw new UsageError(`expected base_model_name_or_path in ${adapterConfig}: the model that the adapter belongs to`);
+    throw new UsageError(`expected base_model_name_or_path in ${where}: the model that the adapter belongs to`);
   }
   return { name, revision: typeof revision === 'string' ? revision : undefined };
 }
 
-async function loadBase(found: string, base: BaseModel, pretrained: PretrainedConfig): Promise<Policy> {
-  const tokenizer = await readModelTokenizer(found);
+async function describe(
+  model: string,
+  pretrained: PretrainedConfig,
+  base: BaseModel,
+  lora?: LoraConfig,
+): Promise<PolicyDescription> {
+  const tokenizer = await readModelTokenizer(model);
   const isOwn = SegmentCodec.fits(tokenizer.tokenizer);
-  const templateText =
+  const template =
     pretrained.chatTemplate === undefined ? tokenizer.chatTemplate : await readTemplate(pretrained.chatTemplate);
-  if (templateText === undefined && !isOwn) {
+  if (template === undefined && !isOwn) {
     throw new UsageError(
-      `expected a chat template at ${found}, found none: give one with pretrained.chatTemplate (--pretrained.chat-template FILE)`,
+      `expected a chat template at ${model}, found none: give one with pretrained.chatTemplate (--pretrained.chat-template FILE)`,
     );
   }
-  const { decoder, files } = await loadModel(found);
-  if (isOwn || templateText === undefined) return Policy.own(decoder, tokenizer.json as TokenizerJson, base);
-  return new Policy(decoder, tokenizer.tokenizer, base, {
-    kind: 'pretrained',
-    files,
-    tokenizer,
-    toolCallFormat: pretrained.toolCallFormat ?? formatOfTemplate(templateText),
-    template: new ChatTemplate(templateText),
-    instructions: pretrained.instructions,
-  });
+  const files = await readModelFiles(model);
+  const origin: Origin =
+    isOwn || template === undefined
+      ? { kind: 'own', tokenizerJson: tokenizer.json as TokenizerJson }
+      : {
+          kind: 'pretrained',
+          files,
+          tokenizer,
+          toolCallFormat: pretrained.toolCallFormat ?? formatOfTemplate(template),
+          template: new ChatTemplate(template),
+          instructions: pretrained.instructions,
+        };
+  return new PolicyDescription(files.architecture, tokenizer.tokenizer, origin, { base, lora });
 }
 
 async function readTemplate(file: string): Promise<string> {

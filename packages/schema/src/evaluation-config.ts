@@ -13,6 +13,12 @@ export const evaluationConfigSchema = z.object({
     .default(['base'])
     .meta({ description: 'Benchmark categories.', 'x-flag': 'categories' }),
   tasks: z.number().int().min(1).default(200).describe('Held-out synthetic tasks; ignored by file benchmarks.'),
+  taskLimit: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Only the first so many tasks of each category of bfcl, or records. Default: all.'),
   context: contextConfigSchema.prefault({}),
   sampling: samplingConfigSchema.prefault({ temperature: 0 }),
   limits: environmentLimitsSchema.prefault({}),

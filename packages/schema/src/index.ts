@@ -51,6 +51,7 @@ export {
   backendNameSchema,
   type DecoderConfig,
   decoderConfigSchema,
+  memoryShortageSchema,
   type PretrainedConfig,
   pretrainedConfigSchema,
   type ToolCallFormatName,

@@ -59,3 +59,7 @@ export const tuningSchema = z
   .enum(['full', 'lora'])
   .describe('full: every weight; lora: a low-rank adapter beside weights that stay as they are.');
 export type Tuning = z.infer<typeof tuningSchema>;
+
+export const memoryShortageSchema = z
+  .enum(['refuse', 'warn'])
+  .describe('What to do at the start of a run that is predicted to need more memory than is free.');

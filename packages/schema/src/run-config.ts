@@ -4,7 +4,13 @@ import { endpointConfigSchema } from './endpoint-config.js';
 import { ConfigError } from './errors.js';
 import { evaluationConfigSchema } from './evaluation-config.js';
 import { loraConfigSchema } from './lora-config.js';
-import { backendNameSchema, decoderConfigSchema, pretrainedConfigSchema, tuningSchema } from './model-config.js';
+import {
+  backendNameSchema,
+  decoderConfigSchema,
+  memoryShortageSchema,
+  pretrainedConfigSchema,
+  tuningSchema,
+} from './model-config.js';
 import { pagConfigSchema, synthesisConfigSchema } from './pag-config.js';
 import { type RlLossOptions, rlLossProblems } from './policy-loss-config.js';
 import { tauBenchConfigSchema } from './tau-bench-config.js';
@@ -40,6 +46,7 @@ const tauBenchPath = inputPath(
   .optional();
 const backend = backendNameSchema.default('parl');
 const pretrained = pretrainedConfigSchema.prefault({});
+const memoryShortage = memoryShortageSchema.default('refuse');
 const tuning = tuningSchema.default('full').meta({ 'x-flag': 'tuning' });
 
 /** Options of `rl` that do not fit each other. */
@@ -100,7 +107,8 @@ const DEMO_RL = {
   minibatches: 4,
   optimizer: { learningRate: 1.5e-4, epsilon: 1e-5, weightDecay: 0 },
   finalLearningRateFraction: 0.3,
-  monitorTasks: 120,
+  monitorTasks: 60,
+  monitorEvery: 4,
 };
 
 /** `demo`: synthesise, build the dataset, warm up, train and compare, in one go. */
@@ -161,6 +169,7 @@ export const sftRunConfigSchema = closeSchema(
     lora: loraConfigSchema.prefault({}),
     model: decoderConfigSchema.prefault({}),
     sft: sftConfigSchema.prefault({}),
+    memoryShortage,
     backend,
   }),
 )
@@ -181,6 +190,7 @@ export const trainRunConfigSchema = closeSchema(
     lora: loraConfigSchema.prefault({}),
     synthesis: synthesisConfigSchema.prefault({}),
     rl: rlConfigSchema.prefault({}),
+    memoryShortage,
     backend,
   }),
 )

@@ -16,7 +16,8 @@ export async function runEvaluateRecords(config: EvaluateRunConfig, context: Job
     throw new UsageError('expected a checkpoint policy and a dataset with benchmark records');
   }
   await selectBackend(config.backend);
-  const records = await readPagRecords(datasetFile(dataset, 'validation'));
+  const all = await readPagRecords(datasetFile(dataset, 'validation'));
+  const records = all.slice(0, evaluation.taskLimit);
   if (records.length === 0) throw new UsageError(`expected records at ${dataset}, received none`);
   reporter.stage('model');
   using policy = await loadPolicy(evaluated.path, config.pretrained, loading(context));

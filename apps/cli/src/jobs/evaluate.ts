@@ -73,7 +73,9 @@ function benchmarkTasks(config: EvaluateRunConfig): Task[] {
       return synthesizeTasks({ ...synthesis, tasks: evaluation.tasks }).map(({ task }) => task);
     case 'bfcl': {
       if (bfclPath === undefined) throw new UsageError('expected --bfcl PATH with benchmark bfcl, received none');
-      return evaluation.categories.flatMap((category) => loadBfclTasks(bfclPath, category));
+      return evaluation.categories.flatMap((category) =>
+        loadBfclTasks(bfclPath, category).slice(0, evaluation.taskLimit),
+      );
     }
     case 'tau-bench':
     case 'records':

@@ -7,6 +7,8 @@ import { selectBackend } from '@parl-mt/tfjs-backend';
 import { datasetFile } from './dataset-file.js';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
 import { loading } from './loading.js';
+import { planSft } from './plans.js';
+import { requireMemory } from './require-memory.js';
 import { runCopyingStage, runSftStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
 
@@ -16,6 +18,7 @@ export async function runSft(config: SftRunConfig, context: JobContext): Promise
   const file = datasetFile(config.dataset, 'train');
   const records = await readPagRecords(file);
   if (records.length === 0) throw new UsageError(`expected at least one record in ${file}, received none`);
+  requireMemory((await planSft(config)).memory, config.memoryShortage, context.reporter);
   using policy =
     config.base === undefined ? freshPolicy(config, records) : await basePolicy(config, config.base, context);
   if (config.base === undefined) await runCopyingStage(policy.decoder, config.sft, context);

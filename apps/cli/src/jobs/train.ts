@@ -4,6 +4,8 @@ import { deriveSeed, loadPolicy } from '@parl-mt/rl';
 import type { JobContext, JobResult, Task, TrainRunConfig } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
 import { loading } from './loading.js';
+import { planTrain } from './plans.js';
+import { requireMemory } from './require-memory.js';
 import { runRlStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
 
@@ -11,6 +13,7 @@ import { prepareTuning } from './tuning.js';
 export async function runTrain(config: TrainRunConfig, context: JobContext): Promise<JobResult> {
   await selectBackend(config.backend);
   context.reporter.stage('model');
+  requireMemory((await planTrain(config)).memory, config.memoryShortage, context.reporter);
   using policy = await loadPolicy(config.init, config.pretrained, loading(context));
   prepareTuning(policy, config, config.rl.seed);
   context.reporter.stage('tasks');

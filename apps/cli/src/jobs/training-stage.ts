@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { trainingExamples } from '@parl-mt/pag';
 import { type Decoder, writeAtomically } from '@parl-mt/policy';
 import {
   copyingExamples,
@@ -8,19 +7,11 @@ import {
   MetricsFile,
   type Policy,
   type SftExample,
-  sftExamples,
   trainRl,
   trainSft,
 } from '@parl-mt/rl';
-import {
-  type JobContext,
-  type PagRecord,
-  type RlConfig,
-  type SftConfig,
-  type Task,
-  type Trajectory,
-  UsageError,
-} from '@parl-mt/schema';
+import type { JobContext, PagRecord, RlConfig, SftConfig, Task, Trajectory } from '@parl-mt/schema';
+import { encodeRecords } from './encode-records.js';
 
 export interface SftStage {
   readonly name: string;
@@ -32,20 +23,12 @@ export interface SftStage {
 
 /** Supervised training on records, with progress, metrics and checkpoints. Returns tokens seen. */
 export async function runSftStage({ name, policy, records, config, context }: SftStage): Promise<number> {
-  const codec = policy.codec(config.context.mode);
-  const { examples, overflowed } = trainingExamples(records, config.context.mode, {
-    maxPromptTokens: config.context.maxContextTokens - config.context.maxNewTokens,
-    countTokens: (messages) => codec.countPromptTokens(messages),
-  });
-  if (examples.length === 0) {
-    throw new UsageError(
-      `expected prompts of at most ${config.context.maxContextTokens - config.context.maxNewTokens} tokens, none of ${records.length} records fits`,
-    );
-  }
+  const { decoder } = policy;
+  const { sequences, overflowed } = encodeRecords(records, policy.codec(config.context.mode), config.context);
   if (overflowed > 0) {
     context.reporter.log(`${overflowed} of ${records.length} records do not fit the context and are left out`);
   }
-  return await imitate(name, policy.decoder, sftExamples(examples, codec), { config, context });
+  return await imitate(name, decoder, sequences, { config, context });
 }
 
 /** Trains fresh weights on copying, if the configuration asks for it. Returns tokens seen. */

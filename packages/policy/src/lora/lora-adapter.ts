@@ -151,6 +151,16 @@ export interface LoraMatrices {
   readonly rank: number;
 }
 
+/** Parameters of a fresh adapter, without making it. */
+export function adapterParameterCount(architecture: DecoderArchitecture, config: LoraConfig): number {
+  let count = 0;
+  for (const [module, [out, width]] of linearModules(architecture)) {
+    if (!config.targets.some((target) => module.endsWith(`.${target}`))) continue;
+    count += (patternValue(config.rankPattern, module) ?? config.rank) * (out + width);
+  }
+  return count;
+}
+
 /** PEFT's name of a matrix in `adapter_model.safetensors`. */
 export function adapterKey(module: string, matrix: 'A' | 'B'): string {
   return `base_model.model.${module}.lora_${matrix}.weight`;

@@ -40,7 +40,21 @@ export interface LoadedModel {
  *   that cannot be loaded.
  */
 export async function loadModel(modelPath: string): Promise<LoadedModel> {
-  const isFolder = await stat(modelPath).then(
+  return (await isModelFolder(modelPath)) ? loadFolder(modelPath) : loadGguf(modelPath);
+}
+
+/**
+ * What a model's files say, without its weights.
+ * @throws {UsageError} as `loadModel` does.
+ */
+export async function readModelFiles(modelPath: string): Promise<ModelFiles> {
+  if (await isModelFolder(modelPath)) return readFolder(modelPath);
+  await using gguf = await GgufFile.open(modelPath);
+  return readGguf(modelPath, gguf);
+}
+
+async function isModelFolder(modelPath: string): Promise<boolean> {
+  return stat(modelPath).then(
     (found) => found.isDirectory(),
     (error: unknown) => {
       throw new UsageError(`expected a model folder or a .gguf file at ${modelPath}: ${(error as Error).message}`, {
@@ -48,38 +62,40 @@ export async function loadModel(modelPath: string): Promise<LoadedModel> {
       });
     },
   );
-  return isFolder ? loadFolder(modelPath) : loadGguf(modelPath);
 }
 
-async function loadFolder(folder: string): Promise<LoadedModel> {
+async function readFolder(folder: string): Promise<ModelFiles> {
   const configPath = path.join(folder, CONFIG_FILE);
   const config = await readJsonFile(configPath);
   const architecture = architectureFromConfigJson(config, configPath);
   const generationPath = path.join(folder, GENERATION_CONFIG_FILE);
   const generation = existsSync(generationPath) ? await readJsonFile(generationPath) : undefined;
-  const defaults = generationDefaults(generation, config, generationPath, architecture.vocabSize);
-  await using weights = await openFolderWeights(folder);
   return {
-    decoder: Decoder.fromWeights(architecture, await loadWeights(weights, architecture)),
-    files: {
-      kind: 'folder',
-      path: folder,
-      architecture,
-      generation: defaults,
-      config: config as Record<string, unknown>,
-    },
+    kind: 'folder',
+    path: folder,
+    architecture,
+    generation: generationDefaults(generation, config, generationPath, architecture.vocabSize),
+    config: config as Record<string, unknown>,
   };
+}
+
+async function readGguf(file: string, gguf: GgufFile): Promise<ModelFiles> {
+  const architecture = await architectureFromGguf(gguf);
+  return { kind: 'gguf', path: file, architecture, generation: ggufGeneration(gguf), config: undefined };
+}
+
+async function loadFolder(folder: string): Promise<LoadedModel> {
+  const files = await readFolder(folder);
+  await using weights = await openFolderWeights(folder);
+  return { decoder: Decoder.fromWeights(files.architecture, await loadWeights(weights, files.architecture)), files };
 }
 
 async function loadGguf(file: string): Promise<LoadedModel> {
   const gguf = await GgufFile.open(file);
   try {
-    const architecture = await architectureFromGguf(gguf);
-    await using weights = new GgufWeights(gguf, architecture);
-    return {
-      decoder: Decoder.fromWeights(architecture, await loadWeights(weights, architecture)),
-      files: { kind: 'gguf', path: file, architecture, generation: ggufGeneration(gguf), config: undefined },
-    };
+    const files = await readGguf(file, gguf);
+    await using weights = new GgufWeights(gguf, files.architecture);
+    return { decoder: Decoder.fromWeights(files.architecture, await loadWeights(weights, files.architecture)), files };
   } finally {
     await gguf[Symbol.asyncDispose]();
   }

@@ -3,9 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ownArchitecture } from '@parl-mt/policy';
 import { decoderConfigSchema } from '@parl-mt/schema';
+import { predictTrainingMemory } from '../training-memory.js';
 import { type MemoryProbe, type MemoryReading, runMemoryProbe, type UpdatesProbe } from './memory-probes.js';
-import { predictTrainingMemory } from './training-memory.js';
 
 const USAGE = `usage: npm run bench:memory -- [--only PART[,PART]] [--updates N]
 
@@ -99,7 +100,10 @@ function steps(): void {
 
 function againstPrediction({ decoder, lengths }: UpdatesProbe, { arena, peakGrowth }: MemoryReading): string[] {
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const predicted = predictTrainingMemory(decoderConfigSchema.parse(decoder), { tokens, targets: tokens / 2 });
+  const predicted = predictTrainingMemory(ownArchitecture(decoderConfigSchema.parse(decoder)), {
+    tokens,
+    targets: tokens / 2,
+  });
   const measured = predicted.weights + predicted.moments + arena;
   const ratio = (measured / predicted.peak).toFixed(2);
   return [megabytes(predicted.peak), megabytes(measured), ratio, megabytes(peakGrowth)];

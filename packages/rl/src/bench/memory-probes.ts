@@ -6,8 +6,8 @@ import {
   matmul,
   setThreads,
 } from '@parl-mt/native';
-import { Decoder } from '@parl-mt/policy';
-import { adamwConfigSchema, decoderConfigSchema } from '@parl-mt/schema';
+import { Decoder, LoraAdapter } from '@parl-mt/policy';
+import { adamwConfigSchema, decoderConfigSchema, type LoraConfig } from '@parl-mt/schema';
 import { parlBackend, selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { type WeightedSequence, WeightUpdater } from '../weight-updater.js';
 import { resetPeakMemory, residentMemory } from './peak-memory.js';
@@ -26,6 +26,8 @@ export interface UpdatesProbe {
   /** Updates after which memory is read; the last one ends the run. */
   readonly readAt: readonly number[];
   readonly threads?: number;
+  /** Trains an adapter alone. */
+  readonly lora?: LoraConfig;
 }
 
 /** Log-probs and both gradients from hidden states [n, d] and a vocabulary [v, d]. */
@@ -54,13 +56,14 @@ export async function runMemoryProbe(probe: MemoryProbe): Promise<MemoryReading[
   return probe.kind === 'head' ? [probeHead(probe)] : probeUpdates(probe);
 }
 
-async function probeUpdates({ decoder: shape, lengths, isVaried, readAt, threads }: UpdatesProbe) {
+async function probeUpdates({ decoder: shape, lengths, isVaried, readAt, threads, lora }: UpdatesProbe) {
   await selectBackend('parl');
   if (threads !== undefined) setThreads(threads);
   const before = residentMemory().now;
   resetPeakMemory();
   const config = decoderConfigSchema.parse({ initialization: 'normal', ...shape });
   const decoder = Decoder.create(config, 1);
+  if (lora !== undefined) decoder.attach(LoraAdapter.create(decoder.architecture, lora, 1));
   using updater = new WeightUpdater(decoder, adamwConfigSchema.parse({}));
   const readings: MemoryReading[] = [];
   for (let update = 1; update <= readAt.at(-1)!; update += 1) {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { decoderConfigSchema } from '@parl-mt/schema';
+import { ownArchitecture } from '@parl-mt/policy';
+import { decoderConfigSchema, loraConfigSchema } from '@parl-mt/schema';
 import { parlBackend, selectBackend } from '@parl-mt/tfjs-backend';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { runMemoryProbe } from './memory-probes.js';
+import { runMemoryProbe } from './bench/memory-probes.js';
 import { predictTrainingMemory } from './training-memory.js';
 
 const hasPeaks = existsSync('/proc/self/clear_refs');
@@ -28,9 +29,34 @@ describe.skipIf(!hasPeaks)('memory of a training step', () => {
       intermediateSize: 192,
     };
     const [reading] = await runMemoryProbe({ kind: 'updates', decoder, lengths, readAt: [2] });
-    const predicted = predictTrainingMemory(decoderConfigSchema.parse(decoder), { tokens: 512, targets: 256 });
+    const predicted = predictTrainingMemory(ownArchitecture(decoderConfigSchema.parse(decoder)), {
+      tokens: 512,
+      targets: 256,
+    });
     const measured = predicted.weights + predicted.moments + reading!.arena;
     // The arena rounds up by at most an eighth; buffers below 4 KiB are not its own.
+    expect(measured / predicted.peak).toBeGreaterThan(0.85);
+    expect(measured / predicted.peak).toBeLessThan(1.15);
+  });
+
+  test('is predicted with an adapter: no gradient and no moments of the weights', async () => {
+    const decoder = {
+      vocabSize: 2000,
+      hiddenSize: 64,
+      numLayers: 3,
+      numHeads: 4,
+      numKvHeads: 2,
+      intermediateSize: 192,
+    };
+    const lora = loraConfigSchema.parse({ rank: 8 });
+    const probe = { kind: 'updates', decoder, lengths: [400, 112], readAt: [2] } as const;
+    const [reading] = await runMemoryProbe({ ...probe, lora });
+    const predicted = predictTrainingMemory(ownArchitecture(decoderConfigSchema.parse(decoder)), {
+      tokens: 512,
+      targets: 256,
+      lora,
+    });
+    const measured = predicted.weights + predicted.adapter + predicted.moments + reading!.arena;
     expect(measured / predicted.peak).toBeGreaterThan(0.85);
     expect(measured / predicted.peak).toBeLessThan(1.15);
   });
