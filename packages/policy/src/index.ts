@@ -27,7 +27,7 @@ export type { ConversationCodec, ReadCompletion } from './conversation/conversat
 export { defaultInstructions, formatOfTemplate } from './conversation/instructions.js';
 export { SegmentCodec } from './conversation/segment-codec.js';
 export { TemplateCodec, type TemplateCodecOptions } from './conversation/template-codec.js';
-export { Decoder, type DecoderPart, type PackedTokens } from './decoder.js';
+export { Decoder, type DecoderPart, type LossGradientOptions, type PackedTokens } from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
 export {
   createGenerator,

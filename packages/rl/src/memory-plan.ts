@@ -1,7 +1,12 @@
 import type { DecoderArchitecture } from '@parl-mt/policy';
 import type { ContextConfig, LoraConfig, RlConfig, SftConfig } from '@parl-mt/schema';
 import { cacheTokens } from './decoder-model.js';
-import { cacheBytesPerToken, parameterCount, predictTrainingMemory } from './training-memory.js';
+import {
+  cacheBytesPerToken,
+  parameterCount,
+  predictTrainingMemory,
+  type TrainingStepShape,
+} from './training-memory.js';
 
 /** What a run will hold, by what it is for. */
 export interface MemoryPlan {
@@ -26,23 +31,26 @@ const FLOAT = 4;
  */
 export function planSftMemory(
   architecture: DecoderArchitecture,
-  { batchTokens }: Pick<SftConfig, 'batchTokens'>,
+  { batchTokens, gradientCheckpointing }: Pick<SftConfig, 'batchTokens' | 'gradientCheckpointing'>,
   data: { readonly longest: number; readonly targetShare: number },
   lora: LoraConfig | undefined,
 ): MemoryPlan {
   const tokens = Math.max(batchTokens, data.longest);
-  return planOf(trainingParts(architecture, tokens, Math.ceil(tokens * data.targetShare), lora));
+  return planOf(
+    trainingParts(architecture, tokens, Math.ceil(tokens * data.targetShare), { lora, gradientCheckpointing }),
+  );
 }
 
 /** Memory of reinforcement learning: training steps on micro-batches of sampled tokens, the cache of rollouts, the reference. */
 export function planRlMemory(
   architecture: DecoderArchitecture,
-  config: Pick<RlConfig, 'batchTokens' | 'context' | 'groupSize' | 'tasksPerUpdate' | 'kl'>,
+  config: Pick<RlConfig, 'batchTokens' | 'context' | 'gradientCheckpointing' | 'groupSize' | 'kl' | 'tasksPerUpdate'>,
   lora: LoraConfig | undefined,
 ): MemoryPlan {
   const tokens = Math.max(config.batchTokens, config.context.maxContextTokens);
   // What of a context the policy wrote is not known before: at most all of it.
-  const training = trainingParts(architecture, tokens, tokens, lora);
+  const { gradientCheckpointing } = config;
+  const training = trainingParts(architecture, tokens, tokens, { lora, gradientCheckpointing });
   const episodes = config.groupSize * config.tasksPerUpdate;
   const copied = training.filter(({ name }) => name === (lora === undefined ? 'weights' : 'adapter'));
   const reference = config.kl.kind === 'none' ? [] : [{ name: 'reference policy', bytes: copied[0]!.bytes }];
@@ -65,12 +73,12 @@ function trainingParts(
   architecture: DecoderArchitecture,
   tokens: number,
   targets: number,
-  lora: LoraConfig | undefined,
+  options: Pick<TrainingStepShape, 'gradientCheckpointing' | 'lora'>,
 ): MemoryPart[] {
-  const memory = predictTrainingMemory(architecture, { tokens, targets, lora });
+  const memory = predictTrainingMemory(architecture, { tokens, targets, ...options });
   return [
     { name: 'weights', bytes: memory.weights },
-    ...(lora === undefined ? [] : [{ name: 'adapter', bytes: memory.adapter }]),
+    ...(options.lora === undefined ? [] : [{ name: 'adapter', bytes: memory.adapter }]),
     { name: 'optimizer moments', bytes: memory.moments },
     { name: 'gradients', bytes: memory.gradients },
     { name: `activations of ${tokens} tokens`, bytes: memory.activations + memory.transient },

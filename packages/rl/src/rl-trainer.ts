@@ -107,7 +107,7 @@ export async function trainRl(
   if (problem !== undefined) throw new UsageError(`rl.${problem.path.join('.')}: ${problem.message}`);
   const tasksById = new Map(tasks.map((task) => [task.id, task]));
   using reference = config.kl.kind === 'none' ? undefined : new ReferencePolicy(decoder);
-  using updater = new WeightUpdater(decoder, config.optimizer);
+  using updater = new WeightUpdater(decoder, config.optimizer, config);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
   const state = await checkpoints.resume({ kind: 'rl', updates: 0, sampledTokens: 0, trainedTokens: 0, drawnTasks: 0 });
   const rollout = (requested: readonly EpisodeRequest[], temperature: number) =>

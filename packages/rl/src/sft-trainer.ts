@@ -51,7 +51,7 @@ export async function trainSft(
   if (!examples.some(({ lossMask }) => lossMask.includes(1))) {
     throw new UsageError(`expected examples with tokens to predict, received ${examples.length} examples without any`);
   }
-  using updater = new WeightUpdater(decoder, config.optimizer);
+  using updater = new WeightUpdater(decoder, config.optimizer, config);
   const checkpoints = new TrainerCheckpoints(options.checkpointFolder, decoder, updater);
   const state = await checkpoints.resume({ kind: 'sft', updates: 0, tokensSeen: 0, epoch: 0, cursor: 0 });
   let order = permutation(examples.length, config.seed + state.epoch);

@@ -39,23 +39,22 @@ describe.skipIf(!hasPeaks)('memory of a training step', () => {
     expect(measured / predicted.peak).toBeLessThan(1.15);
   });
 
-  test('is predicted with an adapter: no gradient and no moments of the weights', async () => {
+  test.each([
+    { name: 'an adapter: no gradient and no moments of the weights', lora: loraConfigSchema.parse({ rank: 8 }) },
+    { name: 'gradient checkpointing', gradientCheckpointing: true },
+    { name: 'both', lora: loraConfigSchema.parse({ rank: 8 }), gradientCheckpointing: true },
+  ])('is predicted with $name', async ({ name: _, ...options }) => {
     const decoder = {
-      vocabSize: 2000,
+      vocabSize: 1000,
       hiddenSize: 64,
-      numLayers: 3,
+      numLayers: 8,
       numHeads: 4,
       numKvHeads: 2,
       intermediateSize: 192,
     };
-    const lora = loraConfigSchema.parse({ rank: 8 });
-    const probe = { kind: 'updates', decoder, lengths: [400, 112], readAt: [2] } as const;
-    const [reading] = await runMemoryProbe({ ...probe, lora });
-    const predicted = predictTrainingMemory(ownArchitecture(decoderConfigSchema.parse(decoder)), {
-      tokens: 512,
-      targets: 256,
-      lora,
-    });
+    const [reading] = await runMemoryProbe({ kind: 'updates', decoder, lengths: [400, 112], readAt: [2], ...options });
+    const shape = { tokens: 512, targets: 256, ...options };
+    const predicted = predictTrainingMemory(ownArchitecture(decoderConfigSchema.parse(decoder)), shape);
     const measured = predicted.weights + predicted.adapter + predicted.moments + reading!.arena;
     expect(measured / predicted.peak).toBeGreaterThan(0.85);
     expect(measured / predicted.peak).toBeLessThan(1.15);

@@ -9,6 +9,8 @@ export interface TrainingStepShape {
   readonly targets: number;
   /** The adapter that is trained alone; the weights are then constants. Default: none, all weights are trained. */
   readonly lora?: LoraConfig | undefined;
+  /** Default false. */
+  readonly gradientCheckpointing?: boolean | undefined;
 }
 
 /** Bytes of a training step by what they are for; `peak` is what is held at once at its highest. */
@@ -40,6 +42,9 @@ const FLOAT = 4;
  * gate, up and their product (3 F). An adapter keeps x A^T of each of its maps (r). Past the last attention only the T target rows are
  * carried.
  *
+ * With gradient checkpointing only the residual stream and its norm are kept between layers (2 D each), and one layer's activations at a
+ * time.
+ *
  * The backward pass goes down the layers while weight gradients pile up; of weights that are constants there are none. A tied embedding's
  * comes from both of its ends and is added up: three of it are there at once. At its widest a layer holds the gradients of gate, up and
  * product (3 F) and, in attention, those of the residual stream, the mix, q, k and v (2 D + Q + 2 K). What the T rows of the last
@@ -50,7 +55,7 @@ const FLOAT = 4;
  */
 export function predictTrainingMemory(
   architecture: DecoderArchitecture,
-  { tokens: n, targets: t, lora }: TrainingStepShape,
+  { tokens: n, targets: t, lora, gradientCheckpointing = false }: TrainingStepShape,
 ): TrainingMemory {
   const { hiddenSize: d, numLayers, numHeads, numKvHeads, headDim, intermediateSize: f, isHeadTied } = architecture;
   const [q, k] = [headDim * numHeads, headDim * numKvHeads];
@@ -62,8 +67,10 @@ export function predictTrainingMemory(
   const attention = 2 * q + 2 * k + numHeads + headNorms;
   const afterAttention = 4 * d + 2 + 3 * f + low;
   // The embedding, its norm, and in the last layer the target rows that are taken out of mix and residual.
-  const activations =
-    n * (2 * d + 1) + numLayers * n * attention + ((numLayers - 1) * n + t) * afterAttention + t * (d + q);
+  const edges = n * (2 * d + 1) + t * (d + q);
+  const activations = gradientCheckpointing
+    ? edges + 2 * numLayers * n * d + n * (attention + (numLayers > 1 ? afterAttention : 0))
+    : edges + numLayers * n * attention + ((numLayers - 1) * n + t) * afterAttention;
   const transient = n * (2 * d + q + 2 * k) + t * (3 * f + 2 * d) + (numLayers > 1 ? n * 3 * f : 0);
   const embeddingEnds = lora === undefined && isHeadTied ? 2 * architecture.vocabSize * d : 0;
   const bytes = {

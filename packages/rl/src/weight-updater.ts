@@ -41,12 +41,15 @@ export class WeightUpdater implements Disposable {
   readonly #decoder: Decoder;
   readonly optimizer: AdamW;
   readonly #maxGradNorm: number;
+  readonly #gradientCheckpointing: boolean;
   #gradients = new Map<string, tf.Tensor>();
   /** Micro-batches since the last update. */
   #microBatches = 0;
 
-  constructor(decoder: Decoder, config: AdamwConfig) {
+  /** @param options.gradientCheckpointing - see `Decoder.lossGradients`. */
+  constructor(decoder: Decoder, config: AdamwConfig, { gradientCheckpointing = false } = {}) {
     this.#decoder = decoder;
+    this.#gradientCheckpointing = gradientCheckpointing;
     this.#maxGradNorm = config.maxGradNorm;
     this.optimizer = new AdamW(decoder.trainable, {
       beta1: config.beta1,
@@ -104,13 +107,11 @@ export class WeightUpdater implements Disposable {
       advantages: predictedRows(sequences, ({ advantages }) => advantages),
       referenceLogprobs: predictedRows(sequences, ({ referenceLogprobs }) => referenceLogprobs),
     };
-    const result = this.#decoder.gradients(
-      () => {
-        const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
-        return loss(logprobs, rows, entropies);
-      },
-      { dropoutStep: this.#dropoutStep() },
-    );
+    const result = this.#decoder.lossGradients(batch, ({ logprobs, entropies }) => loss(logprobs, rows, entropies), {
+      temperature,
+      dropoutStep: this.#dropoutStep(),
+      gradientCheckpointing: this.#gradientCheckpointing,
+    });
     for (const [name, gradient] of result.gradients) {
       const former = this.#gradients.get(name);
       this.#gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));

@@ -43,6 +43,13 @@ export const faultRateSchema = z
   .default(0)
   .describe('Chance that a call fails in transit: it is not executed, and the policy reads that it may try again.');
 
+const gradientCheckpointingSchema = z
+  .boolean()
+  .default(false)
+  .describe(
+    'Keep only what goes from layer to layer and compute layers anew in the backward pass: less memory, a third more work, the same bits (arXiv:1604.06174).',
+  );
+
 /** Supervised warm-up: cross-entropy on completion tokens, packed batches. */
 export const sftConfigSchema = z.object({
   optimizer: adamwConfigSchema.prefault({}),
@@ -60,6 +67,7 @@ export const sftConfigSchema = z.object({
     .default(0)
     .describe('Tokens of random runs and their copies that fresh weights are trained on first; 0 leaves it out.'),
   batchTokens: z.number().int().min(64).default(4096).describe('Tokens of one update, packed without padding.'),
+  gradientCheckpointing: gradientCheckpointingSchema,
   warmupFraction: z
     .number()
     .min(0)
@@ -183,6 +191,7 @@ export const rlConfigSchema = z.object({
     .min(64)
     .default(4096)
     .describe('Tokens of one micro-batch; gradients are exact whatever it is.'),
+  gradientCheckpointing: gradientCheckpointingSchema,
   stepLimit: z.number().int().min(1).default(20).describe('Steps per turn before the episode is ended.'),
   faultRate: faultRateSchema,
   monitorTasks: z

@@ -28,6 +28,7 @@ export interface UpdatesProbe {
   readonly threads?: number;
   /** Trains an adapter alone. */
   readonly lora?: LoraConfig;
+  readonly gradientCheckpointing?: boolean;
 }
 
 /** Log-probs and both gradients from hidden states [n, d] and a vocabulary [v, d]. */
@@ -56,7 +57,15 @@ export async function runMemoryProbe(probe: MemoryProbe): Promise<MemoryReading[
   return probe.kind === 'head' ? [probeHead(probe)] : probeUpdates(probe);
 }
 
-async function probeUpdates({ decoder: shape, lengths, isVaried, readAt, threads, lora }: UpdatesProbe) {
+async function probeUpdates({
+  decoder: shape,
+  lengths,
+  isVaried,
+  readAt,
+  threads,
+  lora,
+  gradientCheckpointing = false,
+}: UpdatesProbe) {
   await selectBackend('parl');
   if (threads !== undefined) setThreads(threads);
   const before = residentMemory().now;
@@ -64,7 +73,7 @@ async function probeUpdates({ decoder: shape, lengths, isVaried, readAt, threads
   const config = decoderConfigSchema.parse({ initialization: 'normal', ...shape });
   const decoder = Decoder.create(config, 1);
   if (lora !== undefined) decoder.attach(LoraAdapter.create(decoder.architecture, lora, 1));
-  using updater = new WeightUpdater(decoder, adamwConfigSchema.parse({}));
+  using updater = new WeightUpdater(decoder, adamwConfigSchema.parse({}), { gradientCheckpointing });
   const readings: MemoryReading[] = [];
   for (let update = 1; update <= readAt.at(-1)!; update += 1) {
     const sequences = lengths.map((length, i) => {
