@@ -4,8 +4,8 @@ import { measure } from './measure.js';
 import { JUDGED_WORKS, runSideBySide } from './side-by-side.js';
 import { allWorks, selectWorks } from './works.js';
 
-const USAGE = `usage: main.js [--only PART[,PART]] [--threads N] [--budget SECONDS] [--list]
-       main.js --kit DIR --peers NAME=COMMAND [--peers ...] [--only PART[,PART]] [--rounds N] [--out FILE] [-- ARGUMENTS OF compare.py]`;
+const USAGE = `usage: main.js [--only PART[,PART]] [--threads N] [--budget SECONDS] [--smollm2 FILE] [--list]
+       main.js --kit DIR --peers NAME=COMMAND [--peers ...] [--only PART[,PART]] [--rounds N] [--smollm2 FILE] [--out FILE] [-- ARGUMENTS OF compare.py]`;
 
 /** Prints one JSON record a line for each work that `--only` selects; with a kit, runs the peers by turns and prints tables. */
 async function main(args: readonly string[]): Promise<void> {
@@ -17,6 +17,7 @@ async function main(args: readonly string[]): Promise<void> {
       threads: { type: 'string', default: '2' },
       budget: { type: 'string', default: '1.5' },
       list: { type: 'boolean', default: false },
+      smollm2: { type: 'string' },
       kit: { type: 'string' },
       peers: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string', default: '2' },
@@ -41,12 +42,13 @@ async function main(args: readonly string[]): Promise<void> {
       threads,
       budgetSeconds,
       out,
+      smollm2: values.smollm2,
       rest: positionals,
     });
     return;
   }
   setThreads(threads);
-  for (const work of selectWorks(allWorks(), parts)) {
+  for (const work of selectWorks(allWorks({ smollm2: values.smollm2 }), parts)) {
     if (values.list) {
       console.log(work.name);
       continue;

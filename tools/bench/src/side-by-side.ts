@@ -36,6 +36,8 @@ export interface SideBySideOptions {
   readonly budgetSeconds: number;
   /** Records are appended to this file. */
   readonly out: string;
+  /** GGUF file of SmolLM2, for the works on it. */
+  readonly smollm2?: string | undefined;
   /** Further arguments of compare.py, such as --by cpu. */
   readonly rest: readonly string[];
 }
@@ -51,7 +53,9 @@ export function sideBySideCommand(options: SideBySideOptions): string[] {
   for (const peer of options.peers) {
     if (!/^\w[\w.-]*=./.test(peer)) throw new TypeError(`expected --peers to be NAME=COMMAND, received ${peer}`);
   }
-  const ours = `ours=${quoted(process.execPath)} ${quoted(fileURLToPath(new URL('./main.js', import.meta.url)))}`;
+  const program = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))];
+  const words = options.smollm2 === undefined ? program : [...program, '--smollm2', options.smollm2];
+  const ours = `ours=${words.map(quoted).join(' ')}`;
   return [
     'python3',
     compare,

@@ -34,6 +34,22 @@ describe('works', () => {
     }
   });
 
+  test('of a checkpoint are there where its file is given', () => {
+    const names = allWorks({ smollm2: 'file.gguf' }).map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith('smol_'))).toEqual([
+      'smol_load/f32',
+      'smol_logprob/4x512',
+      'smol_train/4x512',
+      'smol_train_ckpt/4x512',
+      'smol_lora/4x512',
+      'smol_lora_ckpt/4x512',
+      'smol_generate/b1-128+128',
+      'smol_generate/b8-128+128',
+      'smol_generate/b32-128+128',
+    ]);
+    expect(names.length - allWorks().length).toBe(9);
+  });
+
   test('are chosen by any part of the name', () => {
     const chosen = selectWorks(allWorks(), ['grpo/1024', 'lcs']).map(({ name }) => name);
     expect(chosen).toEqual(['grpo/1024x1024', 'lcs/1000x200']);

@@ -5,11 +5,16 @@ import { logprobWorks } from './logprob-works.js';
 import type { Work } from './measure.js';
 import { policyLossWorks } from './policy-loss-works.js';
 import { redundancyWorks } from './redundancy-works.js';
+import { smollm2Works } from './smollm2-works.js';
 import { tauBenchWorks } from './tau-bench-works.js';
 import { trainerWorks } from './trainer-works.js';
 
-/** Every work this program knows, with the names of the peers' programs. */
-export function allWorks(): Work[] {
+/**
+ * Every work this program knows, with the names of the peers' programs.
+ *
+ * @param files.smollm2 - SmolLM2-135M-Instruct as a GGUF file; without it its works are left out.
+ */
+export function allWorks({ smollm2 }: { readonly smollm2?: string | undefined } = {}): Work[] {
   return [
     ...logprobWorks(),
     ...linearLogprobWorks(),
@@ -19,6 +24,7 @@ export function allWorks(): Work[] {
     ...decoderWorks(),
     ...trainerWorks(),
     ...tauBenchWorks(),
+    ...(smollm2 === undefined ? [] : smollm2Works(smollm2)),
   ];
 }
 
