@@ -85,3 +85,55 @@ test('shapes that do not fit are refused with the message of TF.js', async () =>
   const message = 'Error in matMul: inner shapes (3) and (2) of Tensors with shapes 2,3 and 2,4';
   expect(() => tf.matMul(tf.zeros([2, 3]), tf.zeros([2, 4]))).toThrow(message);
 });
+
+test('mul, div, sub: equal shapes, a single element on either side, and any other broadcast, bit for bit as cpu', async () => {
+  const shapes = fc.constantFrom<[number[], number[]]>(
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    [[3, 4], []],
+    [[], [3, 4]],
+    [
+      [3, 4],
+      [1, 1],
+    ],
+    [[1], [3, 4]],
+    [[1], [1, 1, 1]],
+    [[0, 2], []],
+    [[], []],
+    [[3, 4], [4]],
+    [
+      [3, 1],
+      [1, 4],
+    ],
+  );
+  const operations = fc.constantFrom(tf.mul, tf.div, tf.sub);
+  const values = fc.constantFrom(0, -0, 1, -3.7e-30, 1e30, Number.NaN, Number.POSITIVE_INFINITY, Math.PI);
+  await fc.assert(
+    fc.asyncProperty(
+      shapes,
+      operations,
+      fc.array(values, { minLength: 12, maxLength: 12 }),
+      async ([a, b], run, all) => {
+        const results: number[][] = [];
+        for (const backend of ['parl', 'cpu'] as const) {
+          await selectBackend(backend);
+          const of = (shape: number[], from: number) => {
+            const size = shape.reduce((x, y) => x * y, 1);
+            return tf.tensor(
+              Float32Array.from({ length: size }, (_, i) => all[(i + from) % 12]!),
+              shape,
+              'float32',
+            );
+          };
+          const result = tf.tidy(() => run(of(a, 0), of(b, 5)) as tf.Tensor);
+          results.push([...result.shape, ...(result.dataSync() as Float32Array)]);
+          result.dispose();
+        }
+        expect(results[0]).toEqual(results[1]);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

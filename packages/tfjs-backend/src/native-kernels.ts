@@ -31,6 +31,7 @@ export function registerNativeKernels(): void {
   replaceKernel('BatchMatMul', batchMatMul);
   replaceKernel('_FusedMatMul', fusedMatMul);
   replaceKernel('Add', addEqualShapes);
+  for (const [name, operation] of Object.entries(ARITHMETIC)) replaceKernel(name, elementwise(operation));
 }
 
 /** A native kernel answers undefined for what it does not cover; the cpu kernel then computes it, or refuses it. */
@@ -52,6 +53,43 @@ function addEqualShapes({ inputs, backend }: KernelCall): tf.TensorInfo | undefi
   const out = parl.pool.allocate(left.length);
   add(left, right, out);
   return parl.makeTensorInfo(a.shape, 'float32', out);
+}
+
+/** Into out, of the length of the longer operand; the other may be a single element. */
+type Arithmetic = (a: Float32Array, b: Float32Array, out: Float32Array) => void;
+
+/** The cpu kernels index every element of a broadcast anew: a tensor times a scalar costs them more than a decoder layer. */
+const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
+  Multiply: arithmetic((x, y) => x * y),
+  RealDiv: arithmetic((x, y) => x / y),
+  Sub: arithmetic((x, y) => x - y),
+};
+
+function arithmetic(operation: (x: number, y: number) => number): Arithmetic {
+  // One function each, so that the engine compiles the operation into the loops.
+  return (a, b, out) => {
+    const [first, second] = [a[0]!, b[0]!];
+    if (a.length === b.length) for (let i = 0; i < out.length; i += 1) out[i] = operation(a[i]!, b[i]!);
+    else if (b.length === 1) for (let i = 0; i < out.length; i += 1) out[i] = operation(a[i]!, second);
+    else for (let i = 0; i < out.length; i += 1) out[i] = operation(first, b[i]!);
+  };
+}
+
+/** Equal shapes, or a single element beside a tensor of its rank or more. */
+function elementwise(operation: Arithmetic): (call: KernelCall) => tf.TensorInfo | undefined {
+  return ({ inputs, backend }) => {
+    const parl = backend as ParlBackend;
+    const [a, b] = [inputs.a!, inputs.b!];
+    if (a.dtype !== 'float32' || b.dtype !== 'float32') return undefined;
+    const isSingle = (x: tf.TensorInfo, beside: tf.TensorInfo) =>
+      tf.util.sizeFromShape(x.shape) === 1 && x.shape.length <= beside.shape.length;
+    const shape =
+      tf.util.arraysEqual(a.shape, b.shape) || isSingle(b, a) ? a.shape : isSingle(a, b) ? b.shape : undefined;
+    if (shape === undefined) return undefined;
+    const out = parl.pool.allocate(tf.util.sizeFromShape(shape));
+    operation(parl.floats(a), parl.floats(b), out);
+    return parl.makeTensorInfo(shape, 'float32', out);
+  };
 }
 
 function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
