@@ -55,11 +55,43 @@ Napi::Value linearLogprobBackward(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// linearLogprobWithGradient(dLogprobs, hidden, weight: Float32Array, targets: Int32Array, n, d, v, temperature, logprobs, entropies,
+//                           lse, dHidden: Float32Array, dWeight: Float32Array | null): void
+Napi::Value linearLogprobWithGradient(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto dLogprobs = floats(info, 0, "dLogprobs"), hidden = floats(info, 1, "hidden"), weight = floats(info, 2, "weight");
+  const auto targets = ints(info, 3, "targets");
+  const LinearLogprobShape shape{extent(info, 4, "n"), extent(info, 5, "d"), extent(info, 6, "v"),
+                                 static_cast<float>(number(info, 7, "temperature"))};
+  const auto logprobs = floats(info, 8, "logprobs"), entropies = floats(info, 9, "entropies"), lse = floats(info, 10, "lse");
+  const auto dHidden = floats(info, 11, "dHidden"), dWeight = floatsOrNull(info, 12, "dWeight");
+  expectLength(env, "dLogprobs", dLogprobs.size(), static_cast<size_t>(shape.n));
+  expectLength(env, "hidden", hidden.size(), elements(env, {shape.n, shape.d}));
+  expectLength(env, "weight", weight.size(), elements(env, {shape.v, shape.d}));
+  expectLength(env, "targets", targets.size(), dLogprobs.size());
+  expectLength(env, "logprobs", logprobs.size(), dLogprobs.size());
+  expectLength(env, "entropies", entropies.size(), dLogprobs.size());
+  expectLength(env, "lse", lse.size(), dLogprobs.size());
+  expectLength(env, "dHidden", dHidden.size(), hidden.size());
+  if (dWeight.data() != nullptr) expectLength(env, "dWeight", dWeight.size(), weight.size());
+  expectIndices(env, "targets", targets, shape.v);
+  parl::linearLogprobWithGradient(dLogprobs.data(), hidden.data(), weight.data(), targets.data(), shape, logprobs.data(),
+                                  entropies.data(), lse.data(), dHidden.data(), dWeight.data());
+  return env.Undefined();
+}
+
+// linearLogprobKeepsLogits(v): boolean
+Napi::Value linearLogprobKeepsLogits(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), parl::linearLogprobKeepsLogits(extent(info, 0, "v")));
+}
+
 }  // namespace
 
 void registerLinearLogprob(Napi::Env env, Napi::Object exports) {
   exports.Set("linearLogprobBackward", Napi::Function::New(env, linearLogprobBackward));
   exports.Set("linearLogprobForward", Napi::Function::New(env, linearLogprobForward));
+  exports.Set("linearLogprobKeepsLogits", Napi::Function::New(env, linearLogprobKeepsLogits));
+  exports.Set("linearLogprobWithGradient", Napi::Function::New(env, linearLogprobWithGradient));
 }
 
 }  // namespace parl::addon

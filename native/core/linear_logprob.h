@@ -24,4 +24,13 @@ void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, cons
                            const int32_t* targets, const float* lse, const float* entropies,
                            const LinearLogprobShape& shape, float* dHidden, float* dWeight);
 
+// Whether a vocabulary is small enough for linearLogprobWithGradient to pay.
+bool linearLogprobKeepsLogits(int64_t v);
+
+// linearLogprobForward and, for a gradient of the log-probs that is known before them, linearLogprobBackward: the bits of the two calls,
+// without computing the logits twice. dHidden [n,d] overwritten; dWeight [v,d] accumulated, may be null; entropies may be null.
+void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, const float* weight, const int32_t* targets,
+                               const LinearLogprobShape& shape, float* logprobs, float* entropies, float* lse, float* dHidden,
+                               float* dWeight);
+
 }  // namespace parl

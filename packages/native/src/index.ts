@@ -56,7 +56,13 @@ export {
   rejectMismatched,
 } from './importance.js';
 export { type KlEstimate, type KlEstimatorName, klPenalty, klPresets } from './kl-penalty.js';
-export { type LinearLogprobOptions, linearLogprobBackward, linearLogprobForward } from './linear-logprob.js';
+export {
+  type LinearLogprobOptions,
+  linearLogprobBackward,
+  linearLogprobForward,
+  linearLogprobKeepsLogits,
+  linearLogprobWithGradient,
+} from './linear-logprob.js';
 export { type LogprobOptions, type Logprobs, logprobBackward, logprobForward } from './logprob.js';
 export {
   type MaskedStatistics,

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { linearLogprobBackward, linearLogprobForward, logprobBackward, logprobForward, matmul } from './index.js';
+import {
+  linearLogprobBackward,
+  linearLogprobForward,
+  linearLogprobKeepsLogits,
+  linearLogprobWithGradient,
+  logprobBackward,
+  logprobForward,
+  matmul,
+} from './index.js';
 import {
   bits,
   expectGradient,
@@ -161,6 +169,48 @@ describe('linearLogprob', () => {
         { numRuns: 30 },
       );
     });
+  });
+
+  test('with a gradient that is known before has the bits of the two calls, blocks and tiles of any size', () => {
+    const extents = fc.oneof(
+      fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 24 }), fc.integer({ min: 1, max: 90 })),
+      fc.constantFrom<[number, number, number]>([530, 3, 7], [20, 4, 9000], [190, 2, 50_000]),
+    );
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(extents, seed, temperature, fc.boolean(), ([n, d, v], start, t, isFrozen) => {
+          const [hidden, weight] = [mixedFloats(start, n * d), mixedFloats(start + 1, v * d)];
+          const targets = targetsFor(n, v, start);
+          const dLogprobs = mixedFloats(start + 2, n);
+          const options = { n, d, v, temperature: t };
+          const apart = linearLogprobForward(hidden, weight, targets, options);
+          const before = mixedFloats(start + 3, v * d);
+          const [dHidden, dWeight] = [new Float32Array(n * d), isFrozen ? null : before.slice()];
+          linearLogprobBackward(
+            ...([
+              dLogprobs,
+              null,
+              hidden,
+              weight,
+              targets,
+              apart.lse,
+              apart.entropies,
+              dHidden,
+              dWeight,
+              options,
+            ] as const),
+          );
+          const [atOnce, accumulated] = [new Float32Array(n * d).fill(9), isFrozen ? null : before.slice()];
+          const both = linearLogprobWithGradient(dLogprobs, hidden, weight, targets, atOnce, accumulated, options);
+          for (const name of ['logprobs', 'entropies', 'lse'] as const)
+            expect(bits(both[name])).toEqual(bits(apart[name]));
+          expect(bits(atOnce)).toEqual(bits(dHidden));
+          if (accumulated !== null) expect(bits(accumulated)).toEqual(bits(dWeight!));
+        }),
+        { numRuns: 25 },
+      );
+    });
+    expect([2048, 49_152, 151_936].map(linearLogprobKeepsLogits)).toEqual([true, true, false]);
   });
 
   test('gives the same bits on any number of threads', () => {

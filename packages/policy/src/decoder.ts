@@ -35,6 +35,8 @@ export interface LossGradientOptions {
   /** As of `Decoder.gradients`. */
   readonly dropoutStep?: number;
   readonly gradientCheckpointing?: boolean;
+  /** As of `linearLogprob`: what the gradient of the log-probs will be, [T], where that is known before. */
+  readonly expectedGradient?: Float32Array | undefined;
 }
 
 /** What the layers read of a batch. */
@@ -193,8 +195,8 @@ export class Decoder {
     loss: (result: LinearLogprobResult) => tf.Scalar,
     options: LossGradientOptions = {},
   ): { loss: number; gradients: Map<string, tf.Tensor> } {
-    const { gradientCheckpointing = false, dropoutStep, temperature } = options;
-    const scoring = temperature === undefined ? {} : { temperature };
+    const { gradientCheckpointing = false, dropoutStep, temperature, expectedGradient } = options;
+    const scoring = { expectedGradient, ...(temperature === undefined ? {} : { temperature }) };
     if (!gradientCheckpointing) {
       return this.gradients(
         () => loss(this.logprobs(batch, scoring)),

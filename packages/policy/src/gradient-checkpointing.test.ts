@@ -59,6 +59,37 @@ describe.each(['parl', 'cpu'] as BackendName[])('gradient checkpointing on backe
   });
 });
 
+test.each([false, true])(
+  'a gradient that is known before gives the same bits, a wrong one too; checkpointing %s',
+  async (gradientCheckpointing) => {
+    await selectBackend('parl');
+    const decoder = Decoder.create(decoderConfigSchema.parse({ ...shape, numLayers: 2 }), 5);
+    const weights = Float32Array.from(batch.targets, (_, i) => Math.fround(Math.sin(i) + 1.5));
+    const before = tf.memory().numTensors;
+    const likelihood = (expectedGradient?: Float32Array, entropy = 0) => {
+      const constants = tf.tensor1d(weights);
+      const { loss, gradients: found } = decoder.lossGradients(
+        batch,
+        ({ logprobs, entropies }) => {
+          const likely = tf.neg(tf.sum(tf.mul(logprobs, constants)));
+          return (entropy === 0 ? likely : tf.sub(likely, tf.sum(tf.mul(entropies, entropy)))).asScalar();
+        },
+        { gradientCheckpointing, expectedGradient },
+      );
+      constants.dispose();
+      const values = [...found].map(([name, gradient]) => [name, [...gradient.dataSync()]]);
+      tf.dispose([...found.values()]);
+      return { loss, values };
+    };
+    const known = weights.map((weight) => -weight);
+    expect(likelihood(known)).toEqual(likelihood());
+    expect(likelihood(known.map((value) => 2 * value))).toEqual(likelihood());
+    expect(likelihood(known, 0.1)).toEqual(likelihood(undefined, 0.1));
+    expect(tf.memory().numTensors).toBe(before);
+    expect(() => likelihood(known.subarray(1))).toThrow(/expectedGradient of length/);
+  },
+);
+
 test('it holds less: the arena grows by the streams between layers and one layer', async () => {
   await selectBackend('parl');
   const decoder = Decoder.create(decoderConfigSchema.parse({ ...shape, numLayers: 12 }), 1);

@@ -276,7 +276,7 @@ async function updateWeights(
         if (isFirst) recordRatios(outcome, logprobs, rows.behaviorLogprobs);
         return loss(logprobs, rows, entropies);
       };
-      outcome.loss = updater.accumulate(sequences, batchTokens, recorded, sampling.temperature);
+      outcome.loss = updater.accumulate(sequences, batchTokens, recorded, sampling);
       outcome.gradNorm = updater.apply(learningRate);
       outcome.tokens += sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
       await setImmediate();

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Decoder, LoraAdapter } from '@parl-mt/policy';
 import { CancelledError, decoderConfigSchema, loraConfigSchema, sftConfigSchema } from '@parl-mt/schema';
-import { readVariable, selectBackend } from '@parl-mt/tfjs-backend';
+import { readVariable, selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type SftExample, trainSft } from './sft-trainer.js';
+import { WeightUpdater } from './weight-updater.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'parl-mt-sft-'));
 beforeAll(async () => {
@@ -78,6 +79,27 @@ test('an adapter is trained alone; cancelled and resumed it ends the same, its d
   await expect(trainSft(wider, examples, config, { checkpointFolder })).rejects.toThrow(
     /expected .*lora_A.* of shape \[8, 16\] in the checkpoint at .*, received \[4, 16\]/,
   );
+});
+
+test('the gradient of the loss is the expected one: the head computes it once, to the same bits', () => {
+  const rows = examples.map(({ tokens, lossMask }) => ({
+    tokens,
+    lossMask,
+    weights: Float32Array.from(lossMask, (flag, i) => flag * Math.fround(1 / (7 + i))),
+  }));
+  const trained = [true, false].map((isWeightedLikelihood) => {
+    const decoder = Decoder.create(model, 3);
+    using updater = new WeightUpdater(decoder, config.optimizer);
+    const loss = updater.accumulate(
+      rows,
+      64,
+      (logprobs, { weights: w }) => tf.neg(tf.sum(tf.mul(logprobs, w))).asScalar(),
+      { isWeightedLikelihood },
+    );
+    updater.apply(1e-2);
+    return { loss, weights: weights(decoder) };
+  });
+  expect(trained[0]).toEqual(trained[1]);
 });
 
 test('examples without a token to predict are refused', async () => {

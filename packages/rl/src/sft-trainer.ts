@@ -80,8 +80,11 @@ export async function trainSft(
       final: config.finalLearningRateFraction,
     });
     const sequences = weigh(batch);
-    const loss = updater.accumulate(sequences, config.batchTokens, (logprobs, rows) =>
-      tf.neg(tf.sum(tf.mul(logprobs, rows.weights))).asScalar(),
+    const loss = updater.accumulate(
+      sequences,
+      config.batchTokens,
+      (logprobs, rows) => tf.neg(tf.sum(tf.mul(logprobs, rows.weights))).asScalar(),
+      { isWeightedLikelihood: true },
     );
     const gradNorm = updater.apply(learningRate);
     state.updates += 1;

@@ -17,6 +17,11 @@ export interface WeightedSequence {
   readonly referenceLogprobs?: Float32Array;
 }
 
+export interface AccumulateOptions {
+  readonly temperature?: number;
+  readonly isWeightedLikelihood?: boolean;
+}
+
 /** More than an update has; what is beyond would share random numbers with the next update. */
 const MICRO_BATCHES = 4096;
 
@@ -63,20 +68,22 @@ export class WeightUpdater implements Disposable {
    * Adds the gradient of `loss` over the sequences to what the next update applies.
    *
    * @param batchTokens - most tokens of a micro-batch.
-   * @param temperature - divides the logits: that of the sampling policy.
+   * @param options.temperature - divides the logits: that of the sampling policy. Default 1.
+   * @param options.isWeightedLikelihood - the loss is minus the sum of log-probs times weights: its gradient is known before, which saves
+   *   the head a product. Default false.
    * @returns sum of the losses.
    */
   accumulate(
     sequences: readonly WeightedSequence[],
     batchTokens: number,
     loss: MicroBatchLoss,
-    temperature = 1,
+    options: AccumulateOptions = {},
   ): number {
     let total = 0;
     for (const batch of packSequences(sequences, batchTokens)) {
       if (batch.targets.length === 0) continue;
       const members = Array.from(batch.sequences, (index) => sequences[index]!);
-      total += this.#accumulateBatch(batch, members, loss, temperature);
+      total += this.#accumulateBatch(batch, members, loss, options);
     }
     return total;
   }
@@ -98,7 +105,7 @@ export class WeightUpdater implements Disposable {
     batch: PackedBatch,
     sequences: readonly WeightedSequence[],
     loss: MicroBatchLoss,
-    temperature: number,
+    { temperature = 1, isWeightedLikelihood = false }: AccumulateOptions,
   ): number {
     const rows: PredictedRows = {
       offsets: batch.targetOffsets,
@@ -111,6 +118,9 @@ export class WeightUpdater implements Disposable {
       temperature,
       dropoutStep: this.#dropoutStep(),
       gradientCheckpointing: this.#gradientCheckpointing,
+      expectedGradient: isWeightedLikelihood
+        ? (rows.weights.dataSync() as Float32Array).map((weight) => -weight)
+        : undefined,
     });
     for (const [name, gradient] of result.gradients) {
       const former = this.#gradients.get(name);

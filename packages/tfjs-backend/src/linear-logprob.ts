@@ -1,4 +1,11 @@
-import { linearLogprobBackward, linearLogprobForward, NativeValueError } from '@parl-mt/native';
+import {
+  linearLogprobBackward,
+  linearLogprobForward,
+  linearLogprobKeepsLogits,
+  linearLogprobWithGradient,
+  NativeValueError,
+  ShapeError,
+} from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
 import { isParlActive } from './parl-backend.js';
@@ -9,6 +16,11 @@ export interface LinearLogprobOptions {
   readonly temperature?: number;
   /** The weight is a constant: no gradient is computed for it. Default false. */
   readonly isWeightFrozen?: boolean;
+  /**
+   * What the gradient of the log-probs will be, [n], where that is known before: a loss that weighs them by constants. Gradients are
+   * then computed along with the log-probs, to the same bits, and logits once. Should another gradient come, all is as without. Default: not known.
+   */
+  readonly expectedGradient?: Float32Array | undefined;
 }
 
 export interface LinearLogprobResult {
@@ -34,7 +46,7 @@ export function linearLogprob(
   targets: Int32Array,
   options: LinearLogprobOptions = {},
 ): LinearLogprobResult {
-  const { temperature = 1, isWeightFrozen = false } = options;
+  const { temperature = 1, isWeightFrozen = false, expectedGradient } = options;
   expectShape('hidden', hidden, [null, null]);
   expectShape('weight', weight, [null, hidden.shape[1]!]);
   expectIndices('targets', targets, hidden.shape[0]!, weight.shape[0]!);
@@ -42,7 +54,12 @@ export function linearLogprob(
     throw new NativeValueError(`expected a positive temperature, received ${temperature}`);
   }
   if (!isParlActive()) return linearLogprobComposite(hidden, weight, targets, { temperature });
-  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen };
+  if (expectedGradient !== undefined && expectedGradient.length !== targets.length) {
+    throw new ShapeError(
+      `expected an expectedGradient of length ${targets.length}, received ${expectedGradient.length}`,
+    );
+  }
+  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen, expectedGradient };
   const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight }, attributes);
   return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
 }
@@ -51,6 +68,9 @@ interface LinearLogprobAttributes {
   readonly targets: Int32Array;
   readonly temperature: number;
   readonly isWeightFrozen: boolean;
+  readonly expectedGradient: Float32Array | undefined;
+  /** Left by the forward pass for the backward pass, where a gradient was expected. */
+  computed?: { readonly dHidden: Float32Array; readonly dWeight: Float32Array | null } | undefined;
 }
 
 /** Outputs: log-probabilities, entropies, and log-sum-exp of each row for the backward pass. */
@@ -58,19 +78,41 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
   name: 'ParlLinearLogprob',
   saveInputs: ['hidden', 'weight'],
   saveOutputs: [false, true, true],
-  forward({ hidden, weight }, { targets, temperature }) {
+  forward({ hidden, weight }, attributes, pool) {
+    const { targets, temperature, isWeightFrozen, expectedGradient } = attributes;
     const [n, d] = hidden.shape as [number, number];
     const shape = { n, d, v: weight.shape[0]!, temperature };
-    const { logprobs, entropies, lse } = linearLogprobForward(hidden.values, weight.values, targets, shape);
+    let result: ReturnType<typeof linearLogprobForward>;
+    if (expectedGradient !== undefined && linearLogprobKeepsLogits(shape.v)) {
+      const dHidden = pool.allocate(n * d);
+      const dWeight = isWeightFrozen ? null : pool.allocateZeros(weight.values.length);
+      result = linearLogprobWithGradient(
+        expectedGradient,
+        hidden.values,
+        weight.values,
+        targets,
+        dHidden,
+        dWeight,
+        shape,
+      );
+      attributes.computed = { dHidden, dWeight };
+    } else result = linearLogprobForward(hidden.values, weight.values, targets, shape);
+    const { logprobs, entropies, lse } = result;
     return [logprobs, entropies, lse].map((values) => ({ values, shape: [n] }));
   },
-  backward([dLogprobs, dEntropies], saved, { targets, temperature, isWeightFrozen }, pool) {
+  backward([dLogprobs, dEntropies], saved, attributes, pool) {
+    const { targets, temperature, isWeightFrozen, expectedGradient, computed } = attributes;
     const [hidden, weight, entropies, lse] = saved as [Operand, Operand, Operand, Operand];
     const [n, d] = hidden.shape as [number, number];
-    const dHidden = pool.allocate(n * d);
-    const dWeight = isWeightFrozen ? null : pool.allocateZeros(weight.values.length);
     // The tape gives zeros for an output that nothing used: then the kernel can skip the entropy's terms.
     const isEntropyUsed = dEntropies!.values.some((value) => value !== 0);
+    // Once: the arrays go to the tape with the gradients.
+    attributes.computed = undefined;
+    if (computed !== undefined && !isEntropyUsed && isEqual(dLogprobs!.values, expectedGradient!)) {
+      return gradientsOf(computed, hidden, weight);
+    }
+    const dHidden = computed?.dHidden ?? pool.allocate(n * d);
+    const dWeight = isWeightFrozen ? null : (computed?.dWeight?.fill(0) ?? pool.allocateZeros(weight.values.length));
     linearLogprobBackward(
       dLogprobs!.values,
       isEntropyUsed ? dEntropies!.values : null,
@@ -83,12 +125,25 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
       dWeight,
       { n, d, v: weight.shape[0]!, temperature },
     );
-    return {
-      hidden: { values: dHidden, shape: hidden.shape },
-      ...(dWeight === null ? {} : { weight: { values: dWeight, shape: weight.shape } }),
-    };
+    return gradientsOf({ dHidden, dWeight }, hidden, weight);
   },
 };
+
+function gradientsOf(
+  { dHidden, dWeight }: { readonly dHidden: Float32Array; readonly dWeight: Float32Array | null },
+  hidden: Operand,
+  weight: Operand,
+): { hidden: Operand; weight?: Operand } {
+  return {
+    hidden: { values: dHidden, shape: hidden.shape },
+    ...(dWeight === null ? {} : { weight: { values: dWeight, shape: weight.shape } }),
+  };
+}
+
+function isEqual(a: Float32Array, b: Float32Array): boolean {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** `linearLogprob` in plain TF.js ops: materialises logits. */
 export function linearLogprobComposite(

@@ -89,7 +89,7 @@ function trainingWork(each: Model): Work {
       let first: number | undefined;
       return {
         run: () => {
-          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy);
+          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy, { isWeightedLikelihood: true });
           updater.apply(3e-4);
           first ??= loss;
         },

@@ -129,7 +129,7 @@ function trainingWork(gguf: string, kind: string): Work {
       let first: number | undefined;
       return {
         run: () => {
-          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy);
+          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy, { isWeightedLikelihood: true });
           updater.apply(1e-5);
           first ??= loss;
         },

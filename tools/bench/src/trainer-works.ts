@@ -155,7 +155,7 @@ async function prepareSft(): Promise<Prepared> {
   const crossEntropy: MicroBatchLoss = (logprobs, rows) => tf.neg(tf.sum(tf.mul(logprobs, rows.weights))).asScalar();
   return {
     run: () => {
-      updater.accumulate(batch, MICRO_BATCH, crossEntropy);
+      updater.accumulate(batch, MICRO_BATCH, crossEntropy, { isWeightedLikelihood: true });
       updater.apply(3e-4);
     },
     check: () => 0,
