@@ -107,7 +107,7 @@ const DEMO_RL = {
   minibatches: 4,
   optimizer: { learningRate: 1.5e-4, epsilon: 1e-5, weightDecay: 0 },
   finalLearningRateFraction: 0.3,
-  monitorTasks: 60,
+  monitorTasks: 40,
   monitorEvery: 4,
 };
 
