@@ -55,7 +55,14 @@ export {
 } from './model-files/gguf-header.js';
 export { readGgufTokenizer } from './model-files/gguf-tokenizer.js';
 export { GgufWeights } from './model-files/gguf-weights.js';
-export { fetchHubModel, type HubModel, type HubOptions } from './model-files/hub-model.js';
+export {
+  type DownloadProgress,
+  fetchHubModel,
+  type HubModel,
+  type HubOptions,
+  type ResolvedModel,
+  resolveModel,
+} from './model-files/hub-model.js';
 export {
   type LoadedModel,
   loadModel,
