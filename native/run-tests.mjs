@@ -19,6 +19,7 @@ function run(command, args, env = process.env) {
 mkdirSync(build, { recursive: true });
 const options = ['-DPARL_MT_TESTS=ON', `-DPARL_MT_SANITIZE=${sanitize ? 'ON' : 'OFF'}`];
 options.push(`-DPARL_MT_CUDA=${process.env.PARL_MT_CUDA ?? 'AUTO'}`);
+options.push('-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON'); // so that a missing #include is seen somewhere
 if (run('cmake', ['-S', path.dirname(here), '-B', build, '--log-level=WARNING', ...options]) !== 0) process.exit(1);
 const target = process.argv.includes('--threads') ? ['--target', 'parl_thread_tests'] : [];
 if (run('cmake', ['--build', build, '--parallel', String(availableParallelism()), ...target]) !== 0) process.exit(1);
