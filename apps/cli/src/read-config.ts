@@ -5,7 +5,7 @@ import {
   type ConfigJsonSchema,
   InvalidConfigError,
   inputPaths,
-  isHubId,
+  parseHubName,
   UsageError,
 } from '@parl-mt/schema';
 import type { ConfigFlag } from './config-flags.js';
@@ -135,10 +135,12 @@ function withFlagNames<T>(flags: readonly ConfigFlag[], parse: () => T): T {
 
 function checkInputPaths(config: unknown, flags: readonly ConfigFlag[], schema: ConfigJsonSchema, cwd: string): void {
   for (const { path, value, kind } of inputPaths(schema, config)) {
-    if (!existsSync(resolve(cwd, value)) && !(kind === 'model' && isHubId(value))) {
+    if (!existsSync(resolve(cwd, value)) && !(kind === 'model' && parseHubName(value) !== undefined)) {
       const flag = flags.find((candidate) => candidate.path.join('.') === path.join('.'))!;
       const expected =
-        kind === 'model' ? 'an existing file or folder, or a hub id (owner/name)' : 'an existing file or folder';
+        kind === 'model'
+          ? 'an existing file or folder, or a model of the hub (owner/name or owner/name/FILE.gguf)'
+          : 'an existing file or folder';
       throw new UsageError(`--${flag.name}: expected ${expected}, nothing at ${value}`);
     }
   }

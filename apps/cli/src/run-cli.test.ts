@@ -78,7 +78,7 @@ describe('mistakes of the user end with code 2 and one message, without a stack'
     [
       'missing input',
       ['train', '--init', 'nowhere'],
-      /^--init: expected an existing file or folder, or a hub id \(owner\/name\), nothing at nowhere\n$/,
+      /^--init: expected an existing file or folder, or a model of the hub \(owner\/name or owner\/name\/FILE\.gguf\), nothing at nowhere\n$/,
     ],
     ['missing file', ['train', '--config', 'no.json'], /^--config no.json: expected a JSON file, there is none\n$/],
     ['policy of no kind', ['eval'], /^policy: expected object, received nothing\n$/],

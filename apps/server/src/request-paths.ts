@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
-import { inputPaths, isHubId, type RunRequest, runConfigJsonSchema } from '@parl-mt/schema';
+import { inputPaths, parseHubName, type RunRequest, runConfigJsonSchema } from '@parl-mt/schema';
 import { ApiError } from './api-error.js';
 
 /**
  * Resolves the input paths of a request: relative ones start from the data folder, so `runs/ID` is the output of an
- * earlier run. Each must exist below one of the roots, symbolic links followed first; a model may be a hub id.
+ * earlier run. Each must exist below one of the roots, symbolic links followed first; a model may be a name of the hub.
  *
  * @param roots - existing folders; the first is the data folder.
  * @returns the configuration with absolute paths.
@@ -17,7 +17,7 @@ export function resolveInputPaths(request: RunRequest, roots: readonly string[])
   const problems = inputPaths(runConfigJsonSchema(request.kind), config).flatMap(({ path, value, kind }) => {
     const found = realPathOf(resolve(realRoots[0]!, value));
     // A model of the hub: the run finds it in the cache, or downloads it.
-    if (found === undefined && kind === 'model' && isHubId(value)) return [];
+    if (found === undefined && kind === 'model' && parseHubName(value) !== undefined) return [];
     if (found === undefined || !realRoots.some((root) => found === root || found.startsWith(root + sep))) {
       const message = `expected an existing path below the data folder or an input root, received ${value}`;
       return [{ path: ['config', ...path].join('.'), message }];

@@ -31,9 +31,9 @@ import {
 } from '@parl-mt/policy';
 import {
   type ContextMode,
-  isHubId,
   type LoraConfig,
   type PretrainedConfig,
+  parseHubName,
   pretrainedConfigSchema,
   type ToolCallFormatName,
   UsageError,
@@ -41,7 +41,7 @@ import {
 
 /** Where a model is found again. */
 export interface BaseModel {
-  /** Absolute path or hub id. */
+  /** Absolute path or name of the hub. */
   readonly name: string;
   /** Commit of a model of the hub. */
   readonly revision?: string | undefined;
@@ -175,7 +175,8 @@ export class Policy implements Disposable {
     const { base } = this.#description;
     const { adapter } = decoder;
     if (adapter !== undefined && base !== undefined) return saveAdapter(folder, adapter, base.name, base.revision);
-    if (adapter !== undefined) throw new UsageError('expected an adapter of a model that has a path or a hub id');
+    if (adapter !== undefined)
+      throw new UsageError('expected an adapter of a model that has a path or a name of the hub');
     await this.#writeModel(folder, {});
   }
 
@@ -288,7 +289,7 @@ async function locate(
   { revision, offline }: PretrainedConfig,
   { signal, onLog }: LoadPolicyOptions,
 ): Promise<{ readonly found: string; readonly base: BaseModel }> {
-  if (!existsSync(source) && isHubId(source)) {
+  if (!existsSync(source) && parseHubName(source) !== undefined) {
     // As the environment says, unless the configuration is stricter.
     const { path: found, commit } = await fetchHubModel(source, {
       revision,

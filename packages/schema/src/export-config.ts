@@ -7,7 +7,7 @@ export const exportConfigSchema = closeSchema(
   z.object({
     policy: z.string().min(1).meta({
       description:
-        'What to export: a folder that "sft" or "train" wrote, a Hugging Face folder, a PEFT adapter folder (it is put into its base), a .gguf file, or a hub id.',
+        'What to export: a folder that "sft" or "train" wrote, a Hugging Face folder, a PEFT adapter folder (it is put into its base), a .gguf file, or a model of the hub (owner/name or owner/name/FILE.gguf).',
       'x-input': 'model',
     }),
     outDir: z

@@ -34,7 +34,8 @@ export { type EnvironmentServerConfig, environmentServerConfigSchema } from './e
 export { CancelledError, ConfigError, ParlError, type RolloutBoundary, RolloutError, UsageError } from './errors.js';
 export { type EvaluationConfig, evaluationConfigSchema } from './evaluation-config.js';
 export { type ExportConfig, exportConfigSchema } from './export-config.js';
-export { type InputPath, inputPaths, isHubId } from './input-paths.js';
+export { type HubName, parseHubName } from './hub-name.js';
+export { type InputPath, inputPaths } from './input-paths.js';
 export { type LoraConfig, type LoraTarget, loraConfigSchema, loraTargets } from './lora-config.js';
 export {
   type Awareness,

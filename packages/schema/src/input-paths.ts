@@ -5,13 +5,8 @@ export interface InputPath {
   /** Keys from the top of the configuration. */
   readonly path: readonly string[];
   readonly value: string;
-  /** `model`: it may also be a hub id, see {@link isHubId}. */
+  /** `model`: it may also be a name of the hub, see `parseHubName`. */
   readonly kind: 'path' | 'model';
-}
-
-/** Whether a text can be a model of the Hugging Face hub: `owner/name`. A path that exists goes before. */
-export function isHubId(text: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/.test(text) && !text.includes('..');
 }
 
 /**

@@ -18,11 +18,11 @@ import { rlConfigSchema, sftConfigSchema } from './training-config.js';
 
 /**
  * Marks for the shells: `x-flag` names the command-line flag where it is not derived from the key, and `x-input` says
- * that the text is a path that must exist before the run starts; a model may also be a hub id.
+ * that the text is a path that must exist before the run starts; a model may also be a name of the hub.
  */
 const inputPath = (description: string) => z.string().min(1).meta({ description, 'x-input': 'path' });
 const MODEL_SOURCES =
-  'a folder that "sft" or "train" wrote, a Hugging Face folder, a PEFT adapter folder, a .gguf file, or a hub id (owner/name)';
+  'a folder that "sft" or "train" wrote, a Hugging Face folder, a PEFT adapter folder, a .gguf file, or a model of the hub (owner/name or owner/name/FILE.gguf)';
 const inputModel = (description: string) =>
   z
     .string()
@@ -341,7 +341,7 @@ export interface ConfigJsonSchema {
   readonly oneOf?: readonly ConfigJsonSchema[];
   /** Flag name without dashes, where it is not derived from the key. */
   readonly 'x-flag'?: string;
-  /** The text is a path that must exist before the run starts, or for a model also a hub id. */
+  /** The text is a path that must exist before the run starts, or for a model also a name of the hub. */
   readonly 'x-input'?: 'path' | 'model';
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
-import { CancelledError, isHubId, UsageError } from '@parl-mt/schema';
+import { CancelledError, type HubName, parseHubName, UsageError } from '@parl-mt/schema';
 import { CachedModel, COMMIT, hubCacheFolder, isFile, isWanted, missingFiles } from './hub-cache.js';
 import { downloadBlob, type ListedFile } from './hub-download.js';
 
@@ -140,22 +140,6 @@ const FILE_SYSTEM = new Set([
   'EPERM',
   'EROFS',
 ]);
-
-interface HubName {
-  /** `owner/name`. */
-  readonly id: string;
-  /** The GGUF file in the repository; without it the folder is meant. */
-  readonly gguf: string | undefined;
-}
-
-function parseHubName(text: string): HubName | undefined {
-  const [owner, name = '', ...file] = text.split('/');
-  const id = `${owner}/${name}`;
-  if (!isHubId(id)) return undefined;
-  if (file.length === 0) return { id, gguf: undefined };
-  const isPlain = file.every((part) => /^[A-Za-z0-9_][\w.+-]*$/.test(part));
-  return isPlain && /\.gguf$/i.test(text) ? { id, gguf: file.join('/') } : undefined;
-}
 
 /** GGUF files have names of their hashes in the caches of some tools. */
 async function isLoadablePath(source: string): Promise<boolean> {
