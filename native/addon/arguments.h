@@ -10,6 +10,7 @@
 
 #include "core/group_advantage.h"
 #include "core/token_rewards.h"
+#include "core/weight_data.h"
 
 namespace parl::addon {
 
@@ -34,6 +35,20 @@ std::span<T> typedArray(const Napi::CallbackInfo& info, size_t index, const char
 
 inline std::span<float> floats(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::Float32Array, float>(info, index, name, napi_float32_array, "Float32Array");
+}
+// A constant matrix: a Float32Array, or the bits of bfloat16 values in a Uint16Array.
+struct WeightArgument {
+  WeightData data;
+  size_t size;
+};
+inline WeightArgument weightArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const Napi::Value value = info[index];
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint16_array) {
+    auto array = value.As<Napi::Uint16Array>();
+    return {reinterpret_cast<const Bf16*>(array.Data()), array.ElementLength()};
+  }
+  const std::span<float> values = floats(info, index, name);
+  return {static_cast<const float*>(values.data()), values.size()};
 }
 inline std::span<double> doubles(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::Float64Array, double>(info, index, name, napi_float64_array, "Float64Array");

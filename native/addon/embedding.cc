@@ -6,18 +6,18 @@
 namespace parl::addon {
 namespace {
 
-// embeddingForward(weight: Float32Array, ids: Int32Array, out: Float32Array, d): void
+// embeddingForward(weight: Float32Array | Uint16Array of bfloat16, ids: Int32Array, out: Float32Array, d): void
 Napi::Value embeddingForward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto weight = floats(info, 0, "weight");
+  const auto weight = weightArgument(info, 0, "weight");
   const auto ids = ints(info, 1, "ids");
   const auto out = floats(info, 2, "out");
   const int64_t d = extent(info, 3, "d"), n = static_cast<int64_t>(ids.size());
-  const int64_t vocab = d == 0 ? 0 : static_cast<int64_t>(weight.size()) / d;
-  expectLength(env, "weight", weight.size(), elements(env, {vocab, d}));
+  const int64_t vocab = d == 0 ? 0 : static_cast<int64_t>(weight.size) / d;
+  expectLength(env, "weight", weight.size, elements(env, {vocab, d}));
   expectLength(env, "out", out.size(), elements(env, {n, d}));
   expectIndices(env, "ids", ids, vocab);
-  parl::embeddingForward(weight.data(), ids.data(), out.data(), n, d);
+  parl::embeddingForward(weight.data, ids.data(), out.data(), n, d);
   return env.Undefined();
 }
 

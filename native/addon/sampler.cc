@@ -89,6 +89,18 @@ const float* readWeight(Napi::Env env, const Napi::Object& object, const char* n
   return array.Data();
 }
 
+// The same for a matrix, which may be bfloat16 values in a Uint16Array.
+WeightData readMatrix(Napi::Env env, const Napi::Object& object, const char* name, const std::string& path, int64_t length,
+                      bool optional) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint16_array) {
+    return readWeight(env, object, name, path, length, optional);
+  }
+  auto array = value.As<Napi::Uint16Array>();
+  expectLength(env, (path + name).c_str(), array.ElementLength(), static_cast<size_t>(length));
+  return reinterpret_cast<const Bf16*>(array.Data());
+}
+
 // The adapter of one linear map [out, in]; its rank follows from the length of b.
 LowRank readAdapter(Napi::Env env, const Napi::Object& layer, const char* name, const std::string& path, int64_t out, int64_t in,
                     int64_t maxRank) {
@@ -110,9 +122,9 @@ LowRank readAdapter(Napi::Env env, const Napi::Object& layer, const char* name, 
 DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const DecoderConfig& c) {
   const int64_t d = c.hiddenSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim, f = c.intermediateSize;
   DecoderWeights weights;
-  weights.embedding = readWeight(env, object, "embedding", "weights.", c.vocabSize * d, false);
+  weights.embedding = readMatrix(env, object, "embedding", "weights.", c.vocabSize * d, false);
   weights.finalNorm = readWeight(env, object, "finalNorm", "weights.", d, false);
-  weights.head = readWeight(env, object, "lmHead", "weights.", c.vocabSize * d, true);
+  weights.head = readMatrix(env, object, "lmHead", "weights.", c.vocabSize * d, true);
   if (!weights.head) weights.head = weights.embedding;
   const Napi::Value layers = object.Get("layers");
   if (!layers.IsArray()) throwArgument(env, "expected weights.layers to be an array");
@@ -125,23 +137,24 @@ DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const Deco
     const auto read = [&](const char* name, int64_t length, bool optional = false) {
       return readWeight(env, layer, name, path, length, optional);
     };
+    const auto matrix = [&](const char* name, int64_t length) { return readMatrix(env, layer, name, path, length, false); };
     const auto adapter = [&](const char* name, int64_t out, int64_t in) {
       return readAdapter(env, layer, name, path, out, in, c.adapterRank);
     };
     weights.layers.push_back({.inputNorm = read("inputNorm", d),
-                              .qProj = read("qProj", q * d),
-                              .kProj = read("kProj", kv * d),
-                              .vProj = read("vProj", kv * d),
+                              .qProj = matrix("qProj", q * d),
+                              .kProj = matrix("kProj", kv * d),
+                              .vProj = matrix("vProj", kv * d),
                               .qBias = read("qBias", q, true),
                               .kBias = read("kBias", kv, true),
                               .vBias = read("vBias", kv, true),
                               .qNorm = read("qNorm", c.headDim, true),
                               .kNorm = read("kNorm", c.headDim, true),
-                              .oProj = read("oProj", d * q),
+                              .oProj = matrix("oProj", d * q),
                               .postNorm = read("postNorm", d),
-                              .gateProj = read("gateProj", f * d),
-                              .upProj = read("upProj", f * d),
-                              .downProj = read("downProj", d * f),
+                              .gateProj = matrix("gateProj", f * d),
+                              .upProj = matrix("upProj", f * d),
+                              .downProj = matrix("downProj", d * f),
                               .qAdapter = adapter("qAdapter", q, d),
                               .kAdapter = adapter("kAdapter", kv, d),
                               .vAdapter = adapter("vAdapter", kv, d),
@@ -155,7 +168,7 @@ DecoderWeights readWeights(Napi::Env env, const Napi::Object& object, const Deco
 
 class GenerateWorker : public Napi::AsyncWorker {
  public:
-  // `arrays` holds the Float32Arrays that `weights` points into: it lives as long as the worker.
+  // `arrays` holds the typed arrays that `weights` points into: it lives as long as the worker.
   GenerateWorker(Napi::Env env, Napi::Object arrays, std::shared_ptr<SamplerState> state, DecoderWeights weights,
                  std::vector<GenerationRequest> requests, GenerationOptions options, int threads)
       : Napi::AsyncWorker(env, "parl_mt.Sampler.generate"),

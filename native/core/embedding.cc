@@ -8,10 +8,16 @@ namespace parl {
 
 constexpr int64_t kGrainFloats = 32768;
 
-void embeddingForward(const float* weight, const int32_t* ids, float* out, int64_t n, int64_t d) {
+void embeddingForward(WeightData weight, const int32_t* ids, float* out, int64_t n, int64_t d) {
   if (d == 0) return;
   parallelFor(n, kGrainFloats / d + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) std::memcpy(out + i * d, weight + ids[i] * d, static_cast<size_t>(d) * sizeof(float));
+    for (int64_t i = begin; i < end; ++i) {
+      if (weight.halves != nullptr) {
+        PARL_DISPATCH(widenRow)(weight.halves + ids[i] * d, out + i * d, d);
+      } else {
+        std::memcpy(out + i * d, weight.floats + ids[i] * d, static_cast<size_t>(d) * sizeof(float));
+      }
+    }
   });
 }
 

@@ -57,7 +57,7 @@ void addBlock(const float* logits, int64_t rows, int64_t column, int64_t columns
 
 // Turns a block of a tile's logits into their gradient in place, and multiplies it into dHidden and dWeight.
 void backwardBlock(float* logits, int64_t rows, int64_t column, int64_t columns, const float* dLogprobs, const float* dEntropies,
-                   const float* hidden, const float* weight, const int32_t* targets, const float* lse, const float* entropies,
+                   const float* hidden, WeightData weight, const int32_t* targets, const float* lse, const float* entropies,
                    const LinearLogprobShape& s, float* dHidden, float* dWeight) {
   const float inverse = 1.0f / s.temperature;
   parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
@@ -67,7 +67,7 @@ void backwardBlock(float* logits, int64_t rows, int64_t column, int64_t columns,
        dEntropies == nullptr ? 0.0f : entropies[i], columns, inverse, logits + i * columns);
     }
   });
-  const float* w = weight + column * s.d;
+  const WeightData w = weight + column * s.d;
   if (dHidden != nullptr) matmul(logits, w, dHidden, {rows, s.d, columns, false, false, column > 0});
   if (dWeight != nullptr) matmul(logits, hidden, dWeight + column * s.d, {columns, s.d, rows, true, false, true});
 }
@@ -81,7 +81,7 @@ int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
          static_cast<int64_t>(sizeof(LogprobSums)) * std::min(s.n, kTileRows);
 }
 
-void linearLogprobForward(const float* hidden, const float* weight, const int32_t* targets, const LinearLogprobShape& s,
+void linearLogprobForward(const float* hidden, WeightData weight, const int32_t* targets, const LinearLogprobShape& s,
                           float* logprobs, float* entropies, float* lse) {
   Scratch scratch(tileFloats(s));
   std::vector<LogprobSums> sums(static_cast<size_t>(std::min(s.n, kTileRows)));
@@ -97,7 +97,7 @@ void linearLogprobForward(const float* hidden, const float* weight, const int32_
   }
 }
 
-void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, const float* weight,
+void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, WeightData weight,
                            const int32_t* targets, const float* lse, const float* entropies, const LinearLogprobShape& s,
                            float* dHidden, float* dWeight) {
   Scratch scratch(tileFloats(s));
@@ -116,7 +116,7 @@ void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, cons
 
 bool linearLogprobKeepsLogits(int64_t v) { return wholeTileRows(v) >= kFewestWholeRows; }
 
-void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, const float* weight, const int32_t* targets,
+void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, WeightData weight, const int32_t* targets,
                                const LinearLogprobShape& s, float* logprobs, float* entropies, float* lse, float* dHidden,
                                float* dWeight) {
   const int64_t tileRows = std::min(s.n, std::max<int64_t>(1, wholeTileRows(s.v)));

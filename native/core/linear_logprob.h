@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/weight_data.h"
+
 namespace parl {
 
 struct LinearLogprobShape {
@@ -15,12 +17,12 @@ struct LinearLogprobShape {
 int64_t linearLogprobScratchBytes(const LinearLogprobShape& shape, int threads);
 
 //   hidden [n,d], weight [v,d], targets [n] in [0, v) read; logprobs, lse [n] overwritten; entropies [n] may be null
-void linearLogprobForward(const float* hidden, const float* weight, const int32_t* targets,
+void linearLogprobForward(const float* hidden, WeightData weight, const int32_t* targets,
                           const LinearLogprobShape& shape, float* logprobs, float* entropies, float* lse);
 
 // dHidden [n,d] overwritten; dWeight [v,d] accumulated over ascending rows; either may be null when not wanted.
 // dEntropies and entropies may be null together.
-void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, const float* weight,
+void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, WeightData weight,
                            const int32_t* targets, const float* lse, const float* entropies,
                            const LinearLogprobShape& shape, float* dHidden, float* dWeight);
 
@@ -29,7 +31,7 @@ bool linearLogprobKeepsLogits(int64_t v);
 
 // linearLogprobForward and, for a gradient of the log-probs that is known before them, linearLogprobBackward: the bits of the two calls,
 // without computing the logits twice. dHidden [n,d] overwritten; dWeight [v,d] accumulated, may be null; entropies may be null.
-void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, const float* weight, const int32_t* targets,
+void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, WeightData weight, const int32_t* targets,
                                const LinearLogprobShape& shape, float* logprobs, float* entropies, float* lse, float* dHidden,
                                float* dWeight);
 

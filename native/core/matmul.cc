@@ -38,7 +38,7 @@ Grid gridFor(const MatmulShape& s, int threads) {
 
 }  // namespace
 
-void matmul(const float* a, const float* b, float* out, const MatmulShape& s) {
+void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   if (s.m == 0 || s.n == 0) return;
   const auto kernel = PARL_DISPATCH(matmulBlock);
   const int64_t aRow = s.transposeA ? 1 : s.k, aDepth = s.transposeA ? s.m : 1;
@@ -53,8 +53,9 @@ void matmul(const float* a, const float* b, float* out, const MatmulShape& s) {
       const int64_t j0 = columnUnits * column / grid.columns * 32;
       const int64_t j1 = std::min(s.n, columnUnits * (column + 1) / grid.columns * 32);
       if (i0 == i1 || j0 >= j1) continue;
-      kernel({a + i0 * aRow, aRow, aDepth, b + j0 * bColumn, bDepth, bColumn, out + i0 * s.n + j0, s.n, i1 - i0, j1 - j0,
-              s.k, s.accumulate},
+      const WeightData columns = b + j0 * bColumn;
+      kernel({a + i0 * aRow, aRow, aDepth, columns.floats, bDepth, bColumn, out + i0 * s.n + j0, s.n, i1 - i0, j1 - j0,
+              s.k, s.accumulate, columns.halves},
              scratch.data());
     }
   });

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 
+#include "core/bf16.h"
 #include "core/isa.h"
+#include "core/weight_data.h"
 
 namespace parl {
 
@@ -19,7 +21,7 @@ struct MatmulShape {
 };
 
 // out overlaps neither a nor b. k = 0 gives zeros (or leaves out as it is when accumulating).
-void matmul(const float* a, const float* b, float* out, const MatmulShape& shape);
+void matmul(const float* a, WeightData b, float* out, const MatmulShape& shape);
 
 // One rectangle of a product, on the calling thread, for kernels that work on tiles. op(a)[i][p] is
 // a[i * aRow + p * aDepth], op(b)[p][j] is b[p * bDepth + j * bColumn], out[i][j] is out[i * outRow + j];
@@ -33,6 +35,7 @@ struct MatmulBlock {
   int64_t outRow;
   int64_t m, n, k;
   bool accumulate;
+  const Bf16* bHalves = nullptr;  // in place of b
 };
 constexpr int64_t kMatmulScratchFloats = 384 * 168 + 384 * 1024 + 256;  // packed a, packed b, overrun of vector stores
 PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))

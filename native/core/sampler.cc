@@ -86,7 +86,7 @@ bool keepToGrammar(TokenGrammar& grammar, TokenGrammar::Place place, const std::
 }
 
 // out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
-void multiply(const float* x, const float* weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
+void multiply(const float* x, WeightData weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
   if (panels) {
     multiplyPanels(x, panels, out, m, n, k);
   } else {
@@ -226,7 +226,7 @@ void Sampler::packPanels(const DecoderWeights& weights) {
   panels.head = nullptr;
   if (panels.data.empty()) return;
   float* next = panels.data.data();
-  const auto pack = [&next](const float* weight, int64_t n, int64_t k) {
+  const auto pack = [&next](WeightData weight, int64_t n, int64_t k) {
     float* to = next;
     packWeight(weight, n, k, to);
     next += weightPanelFloats(n, k);
@@ -296,7 +296,7 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
     const int64_t layerIndex = static_cast<int64_t>(l);
     rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
 
-    const auto project = [&](const float* weight, const float* packed, const float* bias, const LowRank& adapter, const float* norm,
+    const auto project = [&](WeightData weight, const float* packed, const float* bias, const LowRank& adapter, const float* norm,
                              float* y, int64_t heads, bool turn) {
       const int64_t width = heads * c.headDim;
       multiply(normed, weight, packed, y, n, width, d);

@@ -23,6 +23,7 @@
 #include "core/rope.h"
 #include "core/stop_texts.h"
 #include "core/token_grammar.h"
+#include "core/weight_data.h"
 
 namespace parl {
 
@@ -43,19 +44,19 @@ struct LowRank {
 // Row-major [out, in] matrices, read in place. D = hiddenSize, F = intermediateSize, V = vocabSize.
 struct DecoderLayer {
   const float* inputNorm;              // [D]
-  const float *qProj, *kProj, *vProj;  // [numHeads * headDim, D], and [numKvHeads * headDim, D] twice
+  WeightData qProj, kProj, vProj;      // [numHeads * headDim, D], and [numKvHeads * headDim, D] twice
   const float *qBias, *kBias, *vBias;  // one a row of theirs, or null
   const float *qNorm, *kNorm;          // [headDim], or null: RMS normalisation of each head before RoPE (Qwen3)
-  const float* oProj;                  // [D, numHeads * headDim]
+  WeightData oProj;                    // [D, numHeads * headDim]
   const float* postNorm;               // [D]
-  const float *gateProj, *upProj;      // [F, D]
-  const float* downProj;               // [D, F]
+  WeightData gateProj, upProj;         // [F, D]
+  WeightData downProj;                 // [D, F]
   LowRank qAdapter{}, kAdapter{}, vAdapter{}, oAdapter{}, gateAdapter{}, upAdapter{}, downAdapter{};
 };
 struct DecoderWeights {
-  const float* embedding;  // [V, D]
+  WeightData embedding;    // [V, D]
   const float* finalNorm;  // [D]
-  const float* head;       // [V, D]; the embedding where the two are tied
+  WeightData head;         // [V, D]; the embedding where the two are tied
   std::vector<DecoderLayer> layers;
 };
 

@@ -13,8 +13,12 @@ constexpr int64_t kRowGrain = 16;
 
 }  // namespace
 
-void packWeight(const float* weight, int64_t n, int64_t k, float* panels) {
-  PARL_DISPATCH(packWeightPanels)(weight, n, k, panels);
+void packWeight(WeightData weight, int64_t n, int64_t k, float* panels) {
+  if (weight.halves != nullptr) {
+    PARL_DISPATCH(packHalfWeightPanels)(weight.halves, n, k, panels);
+  } else {
+    PARL_DISPATCH(packWeightPanels)(weight.floats, n, k, panels);
+  }
 }
 
 void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {

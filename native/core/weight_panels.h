@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/isa.h"
+#include "core/weight_data.h"
 
 namespace parl {
 
@@ -14,7 +15,7 @@ namespace parl {
 constexpr int64_t kPanelColumns = 32;
 inline int64_t weightPanelFloats(int64_t n, int64_t k) { return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns * k; }
 
-void packWeight(const float* weight, int64_t n, int64_t k, float* panels);
+void packWeight(WeightData weight, int64_t n, int64_t k, float* panels);
 
 // out[m,n] = x[m,k] weight^T, bit for bit what matmul() gives with transposeB. out overlaps neither input.
 void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k);
@@ -30,6 +31,7 @@ struct PanelProduct {
 constexpr int64_t kPanelRowBlock = 84;  // a multiple of every kTileRows: x packed stays in the second cache
 inline int64_t panelScratchFloats(int64_t k) { return kPanelRowBlock * k + 64; }
 PARL_KERNEL(void, packWeightPanels, (const float* weight, int64_t n, int64_t k, float* panels))
+PARL_KERNEL(void, packHalfWeightPanels, (const Bf16* weight, int64_t n, int64_t k, float* panels))
 PARL_KERNEL(void, multiplyPanelRows, (const PanelProduct& product, float* scratch))
 
 }  // namespace parl

@@ -6,6 +6,12 @@
 
 namespace parl::PARL_ISA {
 
+void widenRow(const Bf16* row, float* out, int64_t d) {
+  int64_t j = 0;
+  for (; j + kWidth <= d; j += kWidth) store(out + j, load(row + j));
+  if (j < d) storePartial(out + j, loadPartial(row + j, static_cast<int>(d - j)), static_cast<int>(d - j));
+}
+
 void embeddingBackwardRange(const float* dOut, const int32_t* ids, float* dWeight, int64_t n, int64_t d, int64_t begin,
                             int64_t end) {
   for (int64_t i = 0; i < n; ++i) {

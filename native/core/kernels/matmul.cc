@@ -35,13 +35,15 @@ inline int lanes(int width, int c) {
   return left < 0 ? 0 : left < kWidth ? left : kWidth;
 }
 
-void packColumns(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t j0, int64_t columns, float* packed) {
+// `elements` is x.b or x.bHalves.
+template <typename T>
+void packColumns(const T* elements, const MatmulBlock& x, int64_t p0, int64_t depth, int64_t j0, int64_t columns, float* packed) {
   for (int64_t j = 0; j < columns; j += kTileColumns, packed += depth * kTileColumns) {
-    const float* b = x.b + p0 * x.bDepth + (j0 + j) * x.bColumn;
+    const T* b = elements + p0 * x.bDepth + (j0 + j) * x.bColumn;
     const int width = static_cast<int>(smaller(kTileColumns, columns - j));
     if (x.bColumn == 1) {
       for (int64_t p = 0; p < depth; ++p) {
-        const float* row = b + p * x.bDepth;
+        const T* row = b + p * x.bDepth;
         float* out = packed + p * kTileColumns;
         if (width == kTileColumns) {
           for (int c = 0; c < kTileVecs; ++c) store(out + c * kWidth, load(row + c * kWidth));
@@ -144,7 +146,11 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
     const int64_t columns = smaller(columnBlock, x.n - j0);
     for (int64_t slice = 0; slice < slices; ++slice) {
       const int64_t p0 = x.k * slice / slices, depth = x.k * (slice + 1) / slices - p0;
-      packColumns(x, p0, depth, j0, columns, packedB);
+      if (x.bHalves != nullptr) {
+        packColumns(x.bHalves, x, p0, depth, j0, columns, packedB);
+      } else {
+        packColumns(x.b, x, p0, depth, j0, columns, packedB);
+      }
       for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
         const int64_t first = x.m * rowBlock / rowBlocks, rows = x.m * (rowBlock + 1) / rowBlocks - first;
         const int64_t tiles = (rows + kTileRows - 1) / kTileRows;

@@ -148,7 +148,8 @@ inline void transposeSquare(Vec (&v)[kWidth]) {
 
 // out[p * outStep + i] = x[i * rowStep + p] for i < rows <= kWidth, p < k. Each p is written as a whole vector: what lies
 // behind the rows is zero there until the next p overwrites it, and out has kWidth floats of room behind the last one.
-inline void packTransposed(const float* x, int64_t rowStep, int rows, int64_t k, float* out, int64_t outStep) {
+template <typename T>  // float, or Bf16, which is widened
+inline void packTransposed(const T* x, int64_t rowStep, int rows, int64_t k, float* out, int64_t outStep) {
   for (int64_t p = 0; p < k; p += kWidth) {
     const int depth = k - p < kWidth ? static_cast<int>(k - p) : kWidth;
     Vec square[kWidth];

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+
+#include "core/bf16.h"
 #ifdef PARL_X86
 #include <immintrin.h>
 #endif
@@ -46,6 +48,20 @@ inline Vec loadPartial(const float* p, int n, float fill = 0.0f) {
   for (int i = 0; i < n; ++i) v[i] = p[i];
   return v;
 #endif
+}
+
+// bfloat16 values widened, which rounds nothing.
+inline Vec load(const Bf16* p) {
+  typedef uint16_t Halves __attribute__((vector_size(PARL_VEC_WIDTH * 2)));
+  typedef uint32_t Words __attribute__((vector_size(PARL_VEC_WIDTH * 4)));
+  Halves halves;
+  __builtin_memcpy(&halves, p, sizeof halves);
+  return (Vec)(__builtin_convertvector(halves, Words) << 16);
+}
+inline Vec loadPartial(const Bf16* p, int n) {
+  VecI v = {};
+  for (int i = 0; i < n; ++i) v[i] = static_cast<int32_t>(static_cast<uint32_t>(p[i].bits) << 16);
+  return (Vec)v;
 }
 inline void storePartial(float* p, Vec v, int n) {
 #if PARL_VEC_WIDTH == 16 && defined(PARL_X86)

@@ -102,9 +102,8 @@ struct PanelRange {
   }
 };
 
-}  // namespace
-
-void packWeightPanels(const float* weight, int64_t n, int64_t k, float* panels) {
+template <typename T>
+void packPanels(const T* weight, int64_t n, int64_t k, float* panels) {
   for (int64_t j = 0; j < n; j += kPanelColumns) {
     float* panel = panels + j * k;
     for (int c = 0; c < kPanelVecs; ++c) {
@@ -114,6 +113,11 @@ void packWeightPanels(const float* weight, int64_t n, int64_t k, float* panels) 
     }
   }
 }
+
+}  // namespace
+
+void packWeightPanels(const float* weight, int64_t n, int64_t k, float* panels) { packPanels(weight, n, k, panels); }
+void packHalfWeightPanels(const Bf16* weight, int64_t n, int64_t k, float* panels) { packPanels(weight, n, k, panels); }
 
 void multiplyPanelRows(const PanelProduct& x, float* scratch) {
   // Of a weight panel and the packed rows, what is used again sooner stays in the first cache: groups of panels outside.

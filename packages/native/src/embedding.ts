@@ -1,4 +1,5 @@
 import { callNative } from './call.js';
+import type { WeightValues } from './weight-values.js';
 
 /**
  * Token embedding: out[i] = weight[ids[i]].
@@ -9,7 +10,7 @@ import { callNative } from './call.js';
  * @throws {ShapeError} if a length does not fit or an id is out of range.
  */
 export function embeddingForward(
-  weight: Float32Array,
+  weight: WeightValues,
   ids: Int32Array,
   out: Float32Array,
   shape: { readonly d: number },

@@ -1,4 +1,5 @@
 import { NativeValueError } from './errors.js';
+import type { WeightValues } from './weight-values.js';
 
 /**
  * Checks that an output shares no memory with the inputs, for functions that read inputs after they began to write.
@@ -8,7 +9,7 @@ import { NativeValueError } from './errors.js';
 export function expectApart(
   outputName: string,
   output: Float32Array,
-  inputs: Readonly<Record<string, Float32Array>>,
+  inputs: Readonly<Record<string, WeightValues>>,
 ): void {
   for (const name in inputs) {
     const input = inputs[name]!;

@@ -173,3 +173,4 @@ export {
   turnLevelAdvantages,
 } from './turn-credit.js';
 export { type ValueBatch, type ValueLoss, valueLoss } from './value-loss.js';
+export { fromBfloat16, toBfloat16, type WeightValues } from './weight-values.js';

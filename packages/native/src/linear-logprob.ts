@@ -2,6 +2,7 @@ import { callNative } from './call.js';
 import { expectApart } from './expect-apart.js';
 import { expectRange } from './expect-range.js';
 import type { Logprobs } from './logprob.js';
+import type { WeightValues } from './weight-values.js';
 
 export interface LinearLogprobOptions {
   /** Tokens. */
@@ -29,7 +30,7 @@ export interface LinearLogprobOptions {
  */
 export function linearLogprobForward(
   hidden: Float32Array,
-  weight: Float32Array,
+  weight: WeightValues,
   targets: Int32Array,
   options: LinearLogprobOptions & { readonly entropy?: boolean },
 ): Logprobs {
@@ -59,7 +60,7 @@ export function linearLogprobBackward(
   dLogprobs: Float32Array,
   dEntropies: Float32Array | null,
   hidden: Float32Array,
-  weight: Float32Array,
+  weight: WeightValues,
   targets: Int32Array,
   lse: Float32Array,
   entropies: Float32Array,
@@ -107,7 +108,7 @@ export function linearLogprobKeepsLogits(v: number): boolean {
 export function linearLogprobWithGradient(
   dLogprobs: Float32Array,
   hidden: Float32Array,
-  weight: Float32Array,
+  weight: WeightValues,
   targets: Int32Array,
   dHidden: Float32Array,
   dWeight: Float32Array | null,

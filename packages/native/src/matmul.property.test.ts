@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { add, addBias, columnSum, matmul } from './index.js';
+import { add, addBias, columnSum, fromBfloat16, matmul, toBfloat16 } from './index.js';
 import {
   bits,
   expectSameOnAnyThreads,
@@ -87,6 +87,24 @@ describe('matmul', () => {
         },
       ),
     );
+  });
+});
+
+describe('matmul with bfloat16', () => {
+  test('has the bits of the product with the same values in float32, in all layouts', () => {
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(size, size, size, seed, fc.boolean(), fc.boolean(), (m, n, k, start, transposeB, accumulate) => {
+          const a = mixedFloats(start, m * k);
+          const halves = toBfloat16(mixedFloats(start + 1, k * n));
+          const [out, expected] = [mixedFloats(start + 2, m * n), mixedFloats(start + 2, m * n)];
+          matmul(a, halves, out, { m, n, k, transposeB, accumulate });
+          matmul(a, fromBfloat16(halves), expected, { m, n, k, transposeB, accumulate });
+          expect(out).toEqual(expected);
+        }),
+        { numRuns: 60 },
+      );
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { callNative } from './call.js';
 import { expectApart } from './expect-apart.js';
+import type { WeightValues } from './weight-values.js';
 
 export interface MatmulOptions {
   /** Rows of out. */
@@ -35,7 +36,7 @@ export interface MatmulOptions {
  * @throws {ShapeError} if a length does not fit m, n and k.
  * @throws {NativeValueError} if out overlaps an input.
  */
-export function matmul(a: Float32Array, b: Float32Array, out: Float32Array, options: MatmulOptions): void {
+export function matmul(a: Float32Array, b: WeightValues, out: Float32Array, options: MatmulOptions): void {
   const { m, n, k, transposeA = false, transposeB = false, accumulate = false } = options;
   expectApart('out', out, { a, b });
   callNative('matmul', a, b, out, m, n, k, transposeA, transposeB, accumulate);

@@ -3,6 +3,7 @@ import { NativeValueError, ShapeError } from './errors.js';
 import { checkRopeAngles } from './rope.js';
 import { checkRules, type PackedRules, packRules, type SamplingRules } from './sampling-rules.js';
 import type { TokenGrammar } from './token-grammar.js';
+import type { WeightValues } from './weight-values.js';
 
 /** Tokens in which the cache of keys and values is handed out. */
 const CACHE_UNIT = 32;
@@ -47,15 +48,15 @@ export interface SamplerLayerWeights {
   /** [D] */
   readonly inputNorm: Float32Array;
   /** [Hq * Dh, D] */
-  readonly qProj: Float32Array;
+  readonly qProj: WeightValues;
   /** [Hq * Dh]; absent in models without attention biases. */
   readonly qBias?: Float32Array | undefined;
   /** [Hkv * Dh, D] */
-  readonly kProj: Float32Array;
+  readonly kProj: WeightValues;
   /** [Hkv * Dh] */
   readonly kBias?: Float32Array | undefined;
   /** [Hkv * Dh, D] */
-  readonly vProj: Float32Array;
+  readonly vProj: WeightValues;
   /** [Hkv * Dh] */
   readonly vBias?: Float32Array | undefined;
   /** [Dh]: RMSNorm of every query head before RoPE (Qwen3). */
@@ -63,15 +64,15 @@ export interface SamplerLayerWeights {
   /** [Dh]: the same for keys. */
   readonly kNorm?: Float32Array | undefined;
   /** [D, Hq * Dh] */
-  readonly oProj: Float32Array;
+  readonly oProj: WeightValues;
   /** [D] */
   readonly postNorm: Float32Array;
   /** [F, D] */
-  readonly gateProj: Float32Array;
+  readonly gateProj: WeightValues;
   /** [F, D] */
-  readonly upProj: Float32Array;
+  readonly upProj: WeightValues;
   /** [D, F] */
-  readonly downProj: Float32Array;
+  readonly downProj: WeightValues;
   readonly qAdapter?: SamplerAdapter | undefined;
   readonly kAdapter?: SamplerAdapter | undefined;
   readonly vAdapter?: SamplerAdapter | undefined;
@@ -83,11 +84,11 @@ export interface SamplerLayerWeights {
 
 export interface SamplerWeights {
   /** [V, D] */
-  readonly embedding: Float32Array;
+  readonly embedding: WeightValues;
   /** [D] */
   readonly finalNorm: Float32Array;
   /** [V, D]; absent where the head is tied to the embedding. */
-  readonly lmHead?: Float32Array | undefined;
+  readonly lmHead?: WeightValues | undefined;
   readonly layers: readonly SamplerLayerWeights[];
 }
 
@@ -494,15 +495,18 @@ function checkWeights(config: ResolvedConfig, weights: SamplerWeights): void {
   const { vocabSize, hiddenSize: d, numLayers, intermediateSize: f, headDim } = config;
   const q = config.numHeads * headDim;
   const kv = config.numKvHeads * headDim;
-  const check = (array: Float32Array | undefined, name: string, length: number): void => {
-    if (!(array instanceof Float32Array)) throw new ShapeError(`expected weights.${name} to be a Float32Array`);
+  const check = (array: WeightValues | undefined, name: string, length: number, mayBeHalf = false): void => {
+    if (!(array instanceof Float32Array) && !(mayBeHalf && array instanceof Uint16Array)) {
+      const types = mayBeHalf ? 'a Float32Array, or a Uint16Array of bfloat16 values' : 'a Float32Array';
+      throw new ShapeError(`expected weights.${name} to be ${types}`);
+    }
     if (array.length !== length) {
       throw new ShapeError(`expected weights.${name}.length to be ${length}, received ${array.length}`);
     }
   };
-  check(weights.embedding, 'embedding', vocabSize * d);
+  check(weights.embedding, 'embedding', vocabSize * d, true);
   check(weights.finalNorm, 'finalNorm', d);
-  if (weights.lmHead !== undefined) check(weights.lmHead, 'lmHead', vocabSize * d);
+  if (weights.lmHead !== undefined) check(weights.lmHead, 'lmHead', vocabSize * d, true);
   if (weights.layers.length !== numLayers) {
     throw new ShapeError(`expected weights.layers.length to be ${numLayers}, received ${weights.layers.length}`);
   }
@@ -529,7 +533,7 @@ function checkWeights(config: ResolvedConfig, weights: SamplerWeights): void {
   const optional = { qBias: q, kBias: kv, vBias: kv, qNorm: headDim, kNorm: headDim };
   for (const [i, layer] of weights.layers.entries()) {
     for (const [name, length] of Object.entries(required)) {
-      check(layer[name as keyof typeof required], `layers[${i}].${name}`, length);
+      check(layer[name as keyof typeof required], `layers[${i}].${name}`, length, name.endsWith('Proj'));
     }
     for (const [name, length] of Object.entries(optional)) {
       const array = layer[name as keyof typeof optional];

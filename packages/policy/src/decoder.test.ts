@@ -35,7 +35,7 @@ describe.each(['parl', 'cpu'] as BackendName[])('Decoder on backend %s', (backen
 
   test('overfits a tiny batch', () => {
     const decoder = Decoder.create(config, 3);
-    const optimizer = new AdamW(decoder.weights, { weightDecay: 0 });
+    const optimizer = new AdamW(decoder.trainable, { weightDecay: 0 });
     const batch = packSequences(sequences, 1000)[0]!;
     const losses = Array.from({ length: backend === 'parl' ? 60 : 25 }, () => {
       const { loss, gradients } = decoder.gradients(() => tf.neg(tf.mean(decoder.logprobs(batch).logprobs)).asScalar());
@@ -51,13 +51,13 @@ describe.each(['parl', 'cpu'] as BackendName[])('Decoder on backend %s', (backen
   test('a seed gives the same weights, another seed others; a copy is independent', () => {
     const [a, b, c] = [Decoder.create(config, 1), Decoder.create(config, 1), Decoder.create(config, 2)];
     const name = 'model.layers.1.mlp.down_proj.weight';
-    expect(readVariable(a.weights.get(name)!)).toEqual(readVariable(b.weights.get(name)!));
-    expect(readVariable(a.weights.get(name)!)).not.toEqual(readVariable(c.weights.get(name)!));
+    expect(readVariable(a.trainable.get(name)!)).toEqual(readVariable(b.trainable.get(name)!));
+    expect(readVariable(a.trainable.get(name)!)).not.toEqual(readVariable(c.trainable.get(name)!));
     const copy = a.copy();
-    const gradients = new Map([...a.weights].map(([key, variable]) => [key, tf.onesLike(variable)]));
-    new AdamW(a.weights).update(gradients, { learningRate: 0.1 });
-    expect(readVariable(copy.weights.get(name)!)).toEqual(readVariable(b.weights.get(name)!));
-    expect(readVariable(a.weights.get(name)!)).not.toEqual(readVariable(b.weights.get(name)!));
+    const gradients = new Map([...a.trainable].map(([key, variable]) => [key, tf.onesLike(variable)]));
+    new AdamW(a.trainable).update(gradients, { learningRate: 0.1 });
+    expect(readVariable(copy.trainable.get(name)!)).toEqual(readVariable(b.trainable.get(name)!));
+    expect(readVariable(a.trainable.get(name)!)).not.toEqual(readVariable(b.trainable.get(name)!));
   });
 
   test('scores do not depend on packing', () => {
@@ -128,17 +128,17 @@ describe('weights on disk', () => {
   test('decoder and optimizer come back as they were, bit for bit', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'parl-mt-weights-'));
     const decoder = Decoder.create(config, 6);
-    const optimizer = new AdamW(decoder.weights);
-    const ones = new Map([...decoder.weights].map(([name, variable]) => [name, tf.onesLike(variable)]));
+    const optimizer = new AdamW(decoder.trainable);
+    const ones = new Map([...decoder.trainable].map(([name, variable]) => [name, tf.onesLike(variable)]));
     optimizer.update(ones, { learningRate: 0.1 });
     await saveDecoder(directory, decoder);
     await saveOptimizer(join(directory, 'optimizer.safetensors'), optimizer);
     const loaded = await loadDecoder(directory);
     expect(loaded.architecture).toEqual(decoder.architecture);
-    for (const [name, variable] of decoder.weights) {
-      expect(readVariable(loaded.weights.get(name)!)).toEqual(readVariable(variable));
+    for (const [name, variable] of decoder.trainable) {
+      expect(readVariable(loaded.trainable.get(name)!)).toEqual(readVariable(variable));
     }
-    const restored = new AdamW(loaded.weights);
+    const restored = new AdamW(loaded.trainable);
     await loadOptimizer(join(directory, 'optimizer.safetensors'), restored);
     expect(restored.state()).toEqual(optimizer.state());
     await expect(loadOptimizer(join(directory, 'model.safetensors'), restored)).rejects.toThrow(

@@ -1,14 +1,17 @@
-import type { RopeAngles } from '@parl-mt/native';
+import type { RopeAngles, WeightValues } from '@parl-mt/native';
 import { type DecoderConfig, type LoraTarget, UsageError } from '@parl-mt/schema';
 import {
   adaptedLinears,
   addRmsNorm,
   causalAttention,
   embedding,
+  HalfMatrix,
   type LinearLogprobOptions,
   type LinearLogprobResult,
+  type LinearMap,
   linearLogprob,
   linears,
+  type Matrix,
   readVariable,
   rmsNorm,
   rope,
@@ -39,6 +42,9 @@ export interface LossGradientOptions {
   readonly expectedGradient?: Float32Array | undefined;
 }
 
+/** A weight: trained, or a constant in bfloat16. */
+export type DecoderWeight = tf.Variable | HalfMatrix;
+
 /** What the layers read of a batch. */
 export type PackedTokens = Pick<PackedBatch, 'tokens' | 'offsets' | 'positions'>;
 
@@ -55,22 +61,26 @@ export type DecoderPart =
  */
 export class Decoder {
   readonly architecture: DecoderArchitecture;
-  /** By Hugging Face's names, in the order of the network. */
-  readonly weights: ReadonlyMap<string, tf.Variable>;
+  /** By Hugging Face's names, in the order of the network: variables, and constant matrices where the weights are bfloat16. */
+  readonly weights: ReadonlyMap<string, DecoderWeight>;
   readonly #angles: RopeAngles;
   #adapter: LoraAdapter | undefined;
   /** Of the gradient that is being computed, where its adapter drops inputs. */
   #dropoutStep: number | undefined;
 
-  private constructor(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>) {
+  private constructor(architecture: DecoderArchitecture, values: ReadonlyMap<string, WeightValues>) {
     this.architecture = architecture;
     this.#angles = ropeAngles(architecture.rope, architecture.headDim);
-    const weights = new Map<string, tf.Variable>();
+    const weights = new Map<string, DecoderWeight>();
     for (const [name, shape] of weightShapes(architecture)) {
       const array = values.get(name);
       const size = shape.reduce((a, b) => a * b, 1);
       if (array?.length !== size) {
         throw new UsageError(`expected ${size} values for ${name}, received ${array?.length ?? 'none'}`);
+      }
+      if (array instanceof Uint16Array) {
+        weights.set(name, new HalfMatrix(array, shape as [number, number]));
+        continue;
       }
       weights.set(
         name,
@@ -87,9 +97,11 @@ export class Decoder {
 
   /**
    * Takes over the arrays: later updates write into them.
+   *
+   * @param values - float32; matrices may be the bits of bfloat16 values, which are constants then: an adapter alone can be trained.
    * @throws {UsageError} when one is missing or has the wrong size.
    */
-  static fromWeights(architecture: DecoderArchitecture, values: ReadonlyMap<string, Float32Array>): Decoder {
+  static fromWeights(architecture: DecoderArchitecture, values: ReadonlyMap<string, WeightValues>): Decoder {
     return new Decoder(architecture, values);
   }
 
@@ -97,7 +109,13 @@ export class Decoder {
   copy(): Decoder {
     return new Decoder(
       this.architecture,
-      new Map([...this.weights].map(([name, variable]) => [name, readVariable(variable)])),
+      // Constants can be shared.
+      new Map(
+        [...this.weights].map(([name, weight]) => [
+          name,
+          weight instanceof HalfMatrix ? weight.bits : readVariable(weight),
+        ]),
+      ),
     );
   }
 
@@ -114,9 +132,20 @@ export class Decoder {
     this.#adapter = adapter;
   }
 
-  /** What `gradients` differentiates by: the adapter's variables where there is one, else the weights. */
+  /**
+   * What `gradients` differentiates by: the adapter's variables where there is one, else the weights.
+   * @throws {UsageError} when the weights are constants.
+   */
   get trainable(): ReadonlyMap<string, tf.Variable> {
-    return this.#adapter?.variables ?? this.weights;
+    if (this.#adapter !== undefined) return this.#adapter.variables;
+    if (this.isFrozen)
+      throw new UsageError('expected an adapter to train, since the weights in bfloat16 are constants');
+    return this.weights as ReadonlyMap<string, tf.Variable>;
+  }
+
+  /** Whether the matrices are constants in bfloat16. */
+  get isFrozen(): boolean {
+    return this.weights.get(EMBEDDING) instanceof HalfMatrix;
   }
 
   get parameterCount(): number {
@@ -124,8 +153,8 @@ export class Decoder {
   }
 
   /** Weight of the head, [vocabSize, hiddenSize]: the embedding where the two are tied. */
-  get head(): tf.Variable {
-    return this.#weight(this.architecture.isHeadTied ? EMBEDDING : HEAD);
+  get head(): Matrix {
+    return this.#matrix(this.architecture.isHeadTied ? EMBEDDING : HEAD);
   }
 
   /**
@@ -286,10 +315,15 @@ export class Decoder {
 
   /** Frees the weights. */
   dispose(): void {
-    for (const variable of this.weights.values()) variable.dispose();
+    for (const weight of this.weights.values()) if (!(weight instanceof HalfMatrix)) weight.dispose();
   }
 
-  #weight(name: string): tf.Variable {
+  /** A norm or a bias. */
+  #vector(name: string): tf.Variable {
+    return this.weights.get(name) as tf.Variable;
+  }
+
+  #matrix(name: string): Matrix {
     return this.weights.get(name)!;
   }
 
@@ -312,10 +346,10 @@ export class Decoder {
   }
 
   #embed({ tokens }: Pick<PackedTokens, 'tokens'>): Stream {
-    const residual = embedding(this.#weight(EMBEDDING), tokens);
+    const residual = embedding(this.#matrix(EMBEDDING), tokens);
     return {
       residual,
-      normed: rmsNorm(residual, this.#weight(layerWeight(0, FIRST_NORM)), this.architecture.rmsNormEps),
+      normed: rmsNorm(residual, this.#vector(layerWeight(0, FIRST_NORM)), this.architecture.rmsNormEps),
     };
   }
 
@@ -328,7 +362,7 @@ export class Decoder {
   ): Stream {
     const { family, numLayers, numHeads, numKvHeads, rmsNormEps: epsilon } = this.architecture;
     const { hasHeadNorm } = supportedFamilies[family];
-    const weight = (name: LayerWeightName) => this.#weight(layerWeight(layer, name));
+    const weight = (name: LayerWeightName) => this.#vector(layerWeight(layer, name));
     const [q, k, v] = this.#project(layer, normed, ['q_proj', 'k_proj', 'v_proj']) as [
       tf.Tensor2D,
       tf.Tensor2D,
@@ -351,7 +385,7 @@ export class Decoder {
     const [fed] = this.#project(layer, swiglu(gate, up), ['down_proj']) as [tf.Tensor2D];
     observe?.(`feedForward.${layer}`, fed);
     const nextNorm = layer + 1 < numLayers ? layerWeight(layer + 1, FIRST_NORM) : FINAL_NORM;
-    const { sum, normed: next } = addRmsNorm(middle.sum, fed, this.#weight(nextNorm), epsilon);
+    const { sum, normed: next } = addRmsNorm(middle.sum, fed, this.#vector(nextNorm), epsilon);
     observe?.(`layer.${layer}`, sum);
     return { residual: sum, normed: next };
   }
@@ -360,17 +394,17 @@ export class Decoder {
   #project(layer: number, x: tf.Tensor2D, targets: readonly LoraTarget[]): tf.Tensor2D[] {
     const maps = targets.map((target) => {
       const module = moduleName(layer, target);
-      const bias = this.weights.get(`${module}.bias`);
-      return { weight: this.#weight(`${module}.weight`), ...(bias ? { bias } : {}) };
+      const bias = this.weights.get(`${module}.bias`) as tf.Variable | undefined;
+      return { weight: this.#matrix(`${module}.weight`), ...(bias ? { bias } : {}) };
     });
     const adapter = this.#adapter;
-    if (adapter === undefined) return linears(x, maps);
+    if (adapter === undefined && !this.isFrozen) return linears(x, maps as readonly LinearMap[]);
     const step = this.#dropoutStep;
     return adaptedLinears(
       x,
       maps.map((map, i) => {
-        const pair = adapter.pair(layer, targets[i]!);
-        return { ...map, adapter: pair && { ...pair, dropout: adapter.dropoutOf(layer, targets[i]!, step) } };
+        const pair = adapter?.pair(layer, targets[i]!);
+        return { ...map, adapter: pair && { ...pair, dropout: adapter?.dropoutOf(layer, targets[i]!, step) } };
       }),
     );
   }

@@ -91,7 +91,7 @@ describe.each(['parl', 'cpu'] as BackendName[])('generation on backend %s', (bac
     using generator = createGenerator(decoder, capacity);
     const options = { temperature: 0, stopTokens: [] };
     const before = await generator.generate(requests, options);
-    const optimizer = new AdamW(decoder.weights);
+    const optimizer = new AdamW(decoder.trainable);
     const batch = packSequences([{ tokens: [5, 6, 5, 6, 5, 6], lossMask: [0, 1, 1, 1, 1, 1] }], 100)[0]!;
     for (let i = 0; i < 10; i++) {
       const { gradients } = decoder.gradients(() => tf.neg(tf.mean(decoder.logprobs(batch).logprobs)).asScalar());

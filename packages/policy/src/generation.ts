@@ -8,7 +8,7 @@ import {
   type TokenTexts,
 } from '@parl-mt/native';
 import { type LoraTarget, loraTargets } from '@parl-mt/schema';
-import { isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
+import { HalfMatrix, isParlActive, variableBuffer } from '@parl-mt/tfjs-backend';
 import { supportedFamilies } from './architectures/decoder-architecture.js';
 import { ropeAngles } from './architectures/rope-scaling.js';
 import type { Decoder } from './decoder.js';
@@ -113,29 +113,34 @@ function samplerConfig({ architecture, adapter }: Decoder): SamplerConfig {
 function samplerWeights(decoder: Decoder): SamplerWeights {
   const { family, isHeadTied, numLayers } = decoder.architecture;
   const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
-  const buffer = (name: string) => variableBuffer(decoder.weights.get(name)!);
+  const matrix = (name: string) => {
+    const weight = decoder.weights.get(name)!;
+    return weight instanceof HalfMatrix ? weight.bits : variableBuffer(weight);
+  };
+  const vector = (name: string) => matrix(name) as Float32Array;
   return {
-    embedding: buffer(EMBEDDING),
-    finalNorm: buffer(FINAL_NORM),
-    ...(isHeadTied ? {} : { lmHead: buffer(HEAD) }),
+    embedding: matrix(EMBEDDING),
+    finalNorm: vector(FINAL_NORM),
+    ...(isHeadTied ? {} : { lmHead: matrix(HEAD) }),
     layers: Array.from({ length: numLayers }, (_, layer) => {
-      const of = (name: LayerWeightName) => buffer(layerWeight(layer, name));
+      const of = (name: LayerWeightName) => vector(layerWeight(layer, name));
+      const projection = (name: LayerWeightName) => matrix(layerWeight(layer, name));
       return {
         inputNorm: of('input_layernorm.weight'),
-        qProj: of('self_attn.q_proj.weight'),
-        kProj: of('self_attn.k_proj.weight'),
-        vProj: of('self_attn.v_proj.weight'),
+        qProj: projection('self_attn.q_proj.weight'),
+        kProj: projection('self_attn.k_proj.weight'),
+        vProj: projection('self_attn.v_proj.weight'),
         ...(hasAttentionBias && {
           qBias: of('self_attn.q_proj.bias'),
           kBias: of('self_attn.k_proj.bias'),
           vBias: of('self_attn.v_proj.bias'),
         }),
         ...(hasHeadNorm && { qNorm: of('self_attn.q_norm.weight'), kNorm: of('self_attn.k_norm.weight') }),
-        oProj: of('self_attn.o_proj.weight'),
+        oProj: projection('self_attn.o_proj.weight'),
         postNorm: of('post_attention_layernorm.weight'),
-        gateProj: of('mlp.gate_proj.weight'),
-        upProj: of('mlp.up_proj.weight'),
-        downProj: of('mlp.down_proj.weight'),
+        gateProj: projection('mlp.gate_proj.weight'),
+        upProj: projection('mlp.up_proj.weight'),
+        downProj: projection('mlp.down_proj.weight'),
         ...adapters(decoder, layer),
       };
     }),

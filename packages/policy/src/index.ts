@@ -27,7 +27,13 @@ export type { ConversationCodec, ReadCompletion } from './conversation/conversat
 export { defaultInstructions, formatOfTemplate } from './conversation/instructions.js';
 export { SegmentCodec } from './conversation/segment-codec.js';
 export { TemplateCodec, type TemplateCodecOptions } from './conversation/template-codec.js';
-export { Decoder, type DecoderPart, type LossGradientOptions, type PackedTokens } from './decoder.js';
+export {
+  Decoder,
+  type DecoderPart,
+  type DecoderWeight,
+  type LossGradientOptions,
+  type PackedTokens,
+} from './decoder.js';
 export { initialWeights, weightShapes } from './decoder-weights.js';
 export {
   createGenerator,
@@ -70,6 +76,7 @@ export {
   readJsonFile,
   readModelFiles,
 } from './model-files/load-model.js';
+export type { WeightType } from './model-files/load-weights.js';
 export { readModelTokenizer } from './model-files/model-tokenizer.js';
 export { SafetensorsFile } from './model-files/safetensors-file.js';
 export {

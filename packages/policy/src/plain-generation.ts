@@ -1,6 +1,6 @@
 import { processLogitsReference } from '@parl-mt/native';
 import { UsageError } from '@parl-mt/schema';
-import { tf } from '@parl-mt/tfjs-backend';
+import { matrixTensor, tf } from '@parl-mt/tfjs-backend';
 import type { Decoder } from './decoder.js';
 import type { GeneratedText, GenerationCapacity, GenerationOptions, GenerationRequest } from './generation.js';
 import { packSequences } from './packing.js';
@@ -78,7 +78,7 @@ function lastLogits(decoder: Decoder, texts: readonly Growing[]): Float32Array {
       'int32',
     );
     const rows = tf.gather(decoder.forward(batch), last);
-    return tf.matMul(rows, decoder.head as tf.Tensor as tf.Tensor2D, false, true).dataSync() as Float32Array;
+    return tf.matMul(rows, matrixTensor(decoder.head), false, true).dataSync() as Float32Array;
   });
 }
 

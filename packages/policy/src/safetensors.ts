@@ -1,3 +1,4 @@
+import { fromBfloat16, toBfloat16, type WeightValues } from '@parl-mt/native';
 import { SafetensorsFile } from './model-files/safetensors-file.js';
 import { elementCount } from './model-files/tensor-source.js';
 import { writeAtomically } from './write-atomically.js';
@@ -9,6 +10,13 @@ export interface StoredTensor {
   readonly values: Float32Array;
 }
 
+/** A tensor to be written: values, or the bits of bfloat16 values. */
+export interface WrittenTensor {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly values: WeightValues;
+}
+
 /**
  * Writes tensors as safetensors, atomically.
  *
@@ -18,7 +26,7 @@ export interface StoredTensor {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: ReadonlyMap<string, StoredTensor>,
+  tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
   dtype: 'float32' | 'bfloat16' = 'float32',
 ): Promise<void> {
@@ -42,21 +50,15 @@ export async function writeSafetensors(
     yield length;
     yield text;
     for (const { values } of tensors.values()) {
-      yield isHalf ? bfloat16Bytes(values) : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      const written =
+        values instanceof Uint16Array === isHalf
+          ? values
+          : isHalf
+            ? toBfloat16(values as Float32Array)
+            : fromBfloat16(values as Uint16Array);
+      yield new Uint8Array(written.buffer, written.byteOffset, written.byteLength);
     }
   }
-}
-
-/** Nearest bfloat16, ties to even; a NaN stays one. */
-function bfloat16Bytes(values: Float32Array): Uint8Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i += 1) {
-    const wide = bits[i]!;
-    const isNotANumber = (wide & 0x7fffffff) > 0x7f800000;
-    halves[i] = isNotANumber ? (wide >>> 16) | 0x40 : (wide + 0x7fff + ((wide >>> 16) & 1)) >>> 16;
-  }
-  return new Uint8Array(halves.buffer);
 }
 
 /**

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '@parl-mt/schema';
-import { type AdamW, readVariable } from '@parl-mt/tfjs-backend';
+import { type AdamW, HalfMatrix, readVariable } from '@parl-mt/tfjs-backend';
 import { configJsonOf } from './architectures/config-json.js';
 import type { Decoder } from './decoder.js';
 import { CONFIG_FILE, loadModel } from './model-files/load-model.js';
 import { WEIGHTS_FILE } from './model-files/sharded-safetensors.js';
-import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+import { readSafetensors, type StoredTensor, type WrittenTensor, writeSafetensors } from './safetensors.js';
 import { writeAtomically } from './write-atomically.js';
 
 /**
@@ -15,9 +15,12 @@ import { writeAtomically } from './write-atomically.js';
  */
 export async function saveDecoder(directory: string, decoder: Decoder): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, variable] of decoder.weights) {
-    tensors.set(name, { shape: variable.shape, values: readVariable(variable) });
+  const tensors = new Map<string, WrittenTensor>();
+  for (const [name, weight] of decoder.weights) {
+    tensors.set(name, {
+      shape: weight.shape,
+      values: weight instanceof HalfMatrix ? weight.bits : readVariable(weight),
+    });
   }
   await writeSafetensors(join(directory, WEIGHTS_FILE), tensors);
   await writeAtomically(join(directory, CONFIG_FILE), [

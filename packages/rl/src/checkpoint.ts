@@ -56,7 +56,7 @@ export class TrainerCheckpoints {
     const { adapter, architecture } = this.#decoder;
     if (adapter === undefined) {
       const saved = await loadDecoder(checkpoint);
-      overwrite(this.#decoder.weights, saved.weights, checkpoint);
+      overwrite(this.#decoder.trainable, saved.trainable, checkpoint);
       saved.dispose();
     } else {
       const saved = await loadAdapter(checkpoint, architecture);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Judge, JudgeItem } from '@parl-mt/pag';
 import { type ConversationCodec, type Decoder, scoreCompletions } from '@parl-mt/policy';
-import { readVariable } from '@parl-mt/tfjs-backend';
+import { readWeight } from '@parl-mt/tfjs-backend';
 
 /** A decoder as the judge of PAG's model-aware gate: log-probs of calls in packed batches. */
 export class DecoderJudge implements Judge {
@@ -36,7 +36,7 @@ export class DecoderJudge implements Judge {
 export function fingerprintOf(decoder: Decoder): string {
   const hash = createHash('sha256');
   for (const variables of [decoder.weights, decoder.adapter?.variables ?? new Map<string, never>()]) {
-    for (const variable of variables.values()) hash.update(new Uint8Array(readVariable(variable).buffer));
+    for (const variable of variables.values()) hash.update(new Uint8Array(readWeight(variable).buffer));
   }
   return hash.digest('hex').slice(0, 16);
 }

@@ -1,12 +1,7 @@
-import type { DecoderArchitecture } from '@parl-mt/policy';
-import type { ContextConfig, LoraConfig, RlConfig, SftConfig } from '@parl-mt/schema';
+import type { DecoderArchitecture, WeightType } from '@parl-mt/policy';
+import type { ContextConfig, RlConfig, SftConfig } from '@parl-mt/schema';
 import { cacheTokens } from './decoder-model.js';
-import {
-  cacheBytesPerToken,
-  parameterCount,
-  predictTrainingMemory,
-  type TrainingStepShape,
-} from './training-memory.js';
+import { cacheBytesPerToken, predictTrainingMemory, type TrainingStepShape, weightBytes } from './training-memory.js';
 
 /** What a run will hold, by what it is for. */
 export interface MemoryPlan {
@@ -22,7 +17,9 @@ export interface MemoryPart {
 
 /** The process before it holds a model: Node, TF.js and the addon, as measured. */
 const PROGRAM_BYTES = 170e6;
-const FLOAT = 4;
+
+/** What is trained, and beside what. */
+export type TrainedParts = Pick<TrainingStepShape, 'lora' | 'weightType'>;
 
 /**
  * Memory of supervised training.
@@ -33,24 +30,24 @@ export function planSftMemory(
   architecture: DecoderArchitecture,
   { batchTokens, gradientCheckpointing }: Pick<SftConfig, 'batchTokens' | 'gradientCheckpointing'>,
   data: { readonly longest: number; readonly targetShare: number },
-  lora: LoraConfig | undefined,
+  trained: TrainedParts,
 ): MemoryPlan {
   const tokens = Math.max(batchTokens, data.longest);
-  return planOf(
-    trainingParts(architecture, tokens, Math.ceil(tokens * data.targetShare), { lora, gradientCheckpointing }),
-  );
+  const targets = Math.ceil(tokens * data.targetShare);
+  return planOf(trainingParts(architecture, tokens, targets, { ...trained, gradientCheckpointing }));
 }
 
 /** Memory of reinforcement learning: training steps on micro-batches of sampled tokens, the cache of rollouts, the reference. */
 export function planRlMemory(
   architecture: DecoderArchitecture,
   config: Pick<RlConfig, 'batchTokens' | 'context' | 'gradientCheckpointing' | 'groupSize' | 'kl' | 'tasksPerUpdate'>,
-  lora: LoraConfig | undefined,
+  trained: TrainedParts,
 ): MemoryPlan {
+  const { lora } = trained;
   const tokens = Math.max(config.batchTokens, config.context.maxContextTokens);
   // What of a context the policy wrote is not known before: at most all of it.
   const { gradientCheckpointing } = config;
-  const training = trainingParts(architecture, tokens, tokens, { lora, gradientCheckpointing });
+  const training = trainingParts(architecture, tokens, tokens, { ...trained, gradientCheckpointing });
   const episodes = config.groupSize * config.tasksPerUpdate;
   const copied = training.filter(({ name }) => name === (lora === undefined ? 'weights' : 'adapter'));
   const reference = config.kl.kind === 'none' ? [] : [{ name: 'reference policy', bytes: copied[0]!.bytes }];
@@ -62,9 +59,10 @@ export function planEvaluationMemory(
   architecture: DecoderArchitecture,
   context: ContextConfig,
   episodes: number,
+  weightType: WeightType = 'float32',
 ): MemoryPlan {
   return planOf([
-    { name: 'weights', bytes: parameterCount(architecture) * FLOAT },
+    { name: 'weights', bytes: weightBytes(architecture, weightType) },
     cachePart(architecture, context, episodes),
   ]);
 }
@@ -73,7 +71,7 @@ function trainingParts(
   architecture: DecoderArchitecture,
   tokens: number,
   targets: number,
-  options: Pick<TrainingStepShape, 'gradientCheckpointing' | 'lora'>,
+  options: Pick<TrainingStepShape, 'gradientCheckpointing' | 'lora' | 'weightType'>,
 ): MemoryPart[] {
   const memory = predictTrainingMemory(architecture, { tokens, targets, ...options });
   return [

@@ -101,7 +101,7 @@ test('a model with a chat template speaks by it; trained in full it is saved wit
   expect(policy.tokenizer.decode(codec.encodePrompt(messages))).toMatch(
     /^<\|im_start\|>system\n.*<summary>.*<tool_call>.*ls\(\)<\|im_end\|>\n<\|im_start\|>user\nls docs<\|im_end\|>\n<\|im_start\|>assistant\n$/s,
   );
-  for (const variable of policy.decoder.weights.values())
+  for (const variable of policy.decoder.trainable.values())
     writeVariable(
       variable,
       readVariable(variable).map((w) => 1.5 * w),

@@ -143,7 +143,10 @@ export class Policy implements Disposable {
     if (decoder.adapter === undefined) decoder.attach(LoraAdapter.create(decoder.architecture, config, seed));
   }
 
-  /** Puts the adapter, where there is one, into the weights. */
+  /**
+   * Puts the adapter, where there is one, into the weights.
+   * @throws {UsageError} when these are constants in bfloat16.
+   */
   mergeAdapter(): void {
     const { decoder } = this;
     const former = decoder.adapter;
@@ -239,7 +242,7 @@ export async function loadPolicy(
   options: LoadPolicyOptions = {},
 ): Promise<Policy> {
   const { model, adapter, description } = await find(source, pretrained, options);
-  const { decoder } = await loadModel(model);
+  const { decoder } = await loadModel(model, pretrained.weights);
   if (adapter !== undefined) decoder.attach(await loadAdapter(adapter, decoder.architecture));
   return new Policy(decoder, description);
 }

@@ -64,7 +64,7 @@ async function train(seed: number, options: RlOptions = {}, changes: Partial<RlC
       },
     },
   );
-  return { updates, weights: [...decoder.weights.values()].map(readVariable) };
+  return { updates, weights: [...decoder.trainable.values()].map(readVariable) };
 }
 
 test('the first ratio is exactly 1 in every update, and the learning rate falls with the sampled tokens', async () => {
@@ -163,7 +163,7 @@ test('a penalty keeps the policy closer to where it started, a bonus for entropy
   const free = await train(1, {}, { optimizer: { ...config.optimizer, learningRate: 3e-3 } });
   const run = (changes: Partial<RlConfig>) =>
     train(1, {}, { optimizer: { ...config.optimizer, learningRate: 3e-3 }, ...changes });
-  const start = [...Decoder.create(model, 1).weights.values()].flatMap((variable) => [...readVariable(variable)]);
+  const start = [...Decoder.create(model, 1).trainable.values()].flatMap((variable) => [...readVariable(variable)]);
   const distance = (weights: readonly Float32Array[]) =>
     Math.hypot(...weights.flatMap((values) => [...values]).map((value, i) => value - start[i]!));
   const held = await run({ kl: { kind: 'penalty', coefficient: 100, estimator: 'k3', gradient: 'own' } });

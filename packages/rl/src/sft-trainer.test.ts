@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Decoder, LoraAdapter } from '@parl-mt/policy';
 import { CancelledError, decoderConfigSchema, loraConfigSchema, sftConfigSchema } from '@parl-mt/schema';
-import { readVariable, selectBackend, tf } from '@parl-mt/tfjs-backend';
+import { readVariable, readWeight, selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type SftExample, trainSft } from './sft-trainer.js';
 import { WeightUpdater } from './weight-updater.js';
@@ -32,7 +32,7 @@ const examples: SftExample[] = Array.from({ length: 12 }, (_, i) => {
 });
 
 function weights(decoder: Decoder): Float32Array[] {
-  return [...decoder.weights.values()].map(readVariable);
+  return [...decoder.weights.values()].map(readWeight);
 }
 
 test('a run cancelled half way and resumed ends in the same weights, bit for bit', async () => {

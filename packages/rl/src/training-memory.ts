@@ -1,4 +1,4 @@
-import { adapterParameterCount, type DecoderArchitecture, weightShapes } from '@parl-mt/policy';
+import { adapterParameterCount, type DecoderArchitecture, type WeightType, weightShapes } from '@parl-mt/policy';
 import type { LoraConfig } from '@parl-mt/schema';
 
 /** What one training step is made over. */
@@ -11,6 +11,8 @@ export interface TrainingStepShape {
   readonly lora?: LoraConfig | undefined;
   /** Default false. */
   readonly gradientCheckpointing?: boolean | undefined;
+  /** Element type of the matrices. Default float32. */
+  readonly weightType?: WeightType | undefined;
 }
 
 /** Bytes of a training step by what they are for; `peak` is what is held at once at its highest. */
@@ -55,7 +57,7 @@ const FLOAT = 4;
  */
 export function predictTrainingMemory(
   architecture: DecoderArchitecture,
-  { tokens: n, targets: t, lora, gradientCheckpointing = false }: TrainingStepShape,
+  { tokens: n, targets: t, lora, gradientCheckpointing = false, weightType }: TrainingStepShape,
 ): TrainingMemory {
   const { hiddenSize: d, numLayers, numHeads, numKvHeads, headDim, intermediateSize: f, isHeadTied } = architecture;
   const [q, k] = [headDim * numHeads, headDim * numKvHeads];
@@ -74,7 +76,7 @@ export function predictTrainingMemory(
   const transient = n * (2 * d + q + 2 * k) + t * (3 * f + 2 * d) + (numLayers > 1 ? n * 3 * f : 0);
   const embeddingEnds = lora === undefined && isHeadTied ? 2 * architecture.vocabSize * d : 0;
   const bytes = {
-    weights: parameters * FLOAT,
+    weights: weightBytes(architecture, weightType),
     adapter: adapter * FLOAT,
     moments: 2 * trained * FLOAT,
     gradients: (trained + embeddingEnds) * FLOAT,
@@ -89,6 +91,15 @@ export function parameterCount(architecture: DecoderArchitecture): number {
   let count = 0;
   for (const shape of weightShapes(architecture).values()) count += shape.reduce((a, b) => a * b, 1);
   return count;
+}
+
+/** Bytes of the weights: norms and biases are float32 always. */
+export function weightBytes(architecture: DecoderArchitecture, type: WeightType = 'float32'): number {
+  let bytes = 0;
+  for (const shape of weightShapes(architecture).values()) {
+    bytes += shape.reduce((a, b) => a * b, 1) * (type === 'bfloat16' && shape.length === 2 ? FLOAT / 2 : FLOAT);
+  }
+  return bytes;
 }
 
 /** Bytes of keys and values of one token. */

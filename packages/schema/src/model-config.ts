@@ -39,6 +39,12 @@ export type ToolCallFormatName = z.infer<typeof toolCallFormatSchema>;
 export const pretrainedConfigSchema = z.object({
   revision: z.string().min(1).default('main').describe('Branch, tag or commit of a model of the hub.'),
   offline: z.boolean().default(false).describe('Only models that are in the cache; the hub is not asked.'),
+  weights: z
+    .enum(['float32', 'bfloat16'])
+    .default('float32')
+    .describe(
+      'Its matrices in memory. bfloat16 takes half, computes in float32, and cannot be changed: train an adapter ("tuning" lora) beside it.',
+    ),
   toolCallFormat: toolCallFormatSchema.optional().describe('How it writes calls. Default: as its chat template says.'),
   chatTemplate: z
     .string()

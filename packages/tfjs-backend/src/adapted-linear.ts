@@ -1,7 +1,8 @@
-import { addBias, counterWords, matmul, ShapeError } from '@parl-mt/native';
+import { addBias, counterWords, matmul, ShapeError, type WeightValues } from '@parl-mt/native';
 import type { BufferPool } from './buffer-pool.js';
 import { expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { HalfMatrix, type Matrix, withStandIn } from './half-matrix.js';
 import { linearComposite } from './linear.js';
 import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
@@ -35,7 +36,7 @@ export interface LowRankMap {
 /** One linear map whose own weight is not trained, with what is added to it. */
 export interface AdaptedMap {
   /** [out, in]. */
-  readonly weight: tf.Tensor;
+  readonly weight: Matrix;
   /** [out]. */
   readonly bias?: tf.Tensor | undefined;
   readonly adapter?: LowRankMap | undefined;
@@ -64,7 +65,7 @@ export function adaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Te
   if (!isParlActive()) return maps.map((map) => adaptedLinearComposite(x, map));
   const outputs: tf.Tensor2D[] = [];
   for (let start = 0; start < maps.length; start += MAX_MAPS) {
-    outputs.push(...runAdaptedLinears(x, maps.slice(start, start + MAX_MAPS)));
+    outputs.push(...withStandIn((standIn) => runAdaptedLinears(x, maps.slice(start, start + MAX_MAPS), standIn)));
   }
   return outputs;
 }
@@ -89,12 +90,15 @@ interface AdaptedLinearsAttributes {
   /** 0 where a map has no adapter. */
   readonly scales: readonly number[];
   readonly dropouts: readonly (Dropout | undefined)[];
+  /** In place of the weights of these maps. */
+  readonly halves: readonly (HalfMatrix | undefined)[];
 }
 
-function runAdaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Tensor2D[] {
+function runAdaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[], standIn: tf.Tensor): tf.Tensor2D[] {
+  const halves = maps.map(({ weight }) => (weight instanceof HalfMatrix ? weight : undefined));
   const inputs: tf.NamedTensorMap = { x };
   for (const [i, { weight, bias, adapter }] of maps.entries()) {
-    inputs[`weight${i}`] = weight;
+    inputs[`weight${i}`] = weight instanceof HalfMatrix ? standIn : weight;
     if (bias) inputs[`bias${i}`] = bias;
     if (adapter) {
       inputs[`a${i}`] = adapter.a;
@@ -105,6 +109,7 @@ function runAdaptedLinears(x: tf.Tensor, maps: readonly AdaptedMap[]): tf.Tensor
     hasBias: maps.map(({ bias }) => bias !== undefined),
     scales: maps.map(({ adapter }) => Math.fround(adapter?.scale ?? 0)),
     dropouts: maps.map(({ adapter }) => adapter?.dropout),
+    halves,
   };
   const name = kernelName(maps.map(({ adapter }) => adapter !== undefined));
   return runFusedOp(name, inputs, attributes).slice(0, maps.length) as tf.Tensor2D[];
@@ -129,12 +134,12 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
     name: kernelName(hasAdapter),
     saveInputs: ['x', ...maps.map((i) => `weight${i}`), ...adapted.flatMap((i) => [`a${i}`, `b${i}`])],
     saveOutputs: [...maps.map(() => false), ...adapted.map(() => true)],
-    forward(inputs, { hasBias, scales, dropouts }, pool) {
+    forward(inputs, { hasBias, scales, dropouts, halves }, pool) {
       const x = inputs.x!;
       const [n, d] = x.shape as [number, number];
       const lows: Operand[] = [];
       const outputs = maps.map((i): Operand => {
-        const weight = inputs[`weight${i}`]!;
+        const weight = constantOf(inputs[`weight${i}`]!, halves[i]);
         const out = weight.shape[0]!;
         const values = pool.allocate(n * out);
         matmul(x.values, weight.values, values, { m: n, n: out, k: d, transposeB: true });
@@ -154,7 +159,7 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
       });
       return [...outputs, ...lows];
     },
-    backward(dys, saved, { scales, dropouts }, pool) {
+    backward(dys, saved, { scales, dropouts, halves }, pool) {
       const x = saved[0]!;
       const weights = saved.slice(1, 1 + maps.length);
       const pairs = saved.slice(1 + maps.length, 1 + maps.length + 2 * adapted.length);
@@ -163,7 +168,8 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
       const dx = pool.allocate(n * d);
       const gradients: Record<string, Operand> = { x: { values: dx, shape: x.shape } };
       for (const i of maps) {
-        const [dy, weight] = [dys[i]!, weights[i]!];
+        const dy = dys[i]!;
+        const weight = constantOf(weights[i]!, halves[i]);
         const out = weight.shape[0]!;
         matmul(dy.values, weight.values, dx, { m: n, n: d, k: out, accumulate: i > 0 });
         const position = adapted.indexOf(i);
@@ -194,6 +200,13 @@ function adaptedLinearKernel(hasAdapter: readonly boolean[]): FusedOp<AdaptedLin
       return gradients;
     },
   };
+}
+
+function constantOf(
+  input: Operand,
+  half: HalfMatrix | undefined,
+): { readonly values: WeightValues; readonly shape: readonly number[] } {
+  return half === undefined ? input : { values: half.bits, shape: half.shape };
 }
 
 /** In place; factor is a float32, so each product is rounded once, as in the sampler. */

@@ -1,11 +1,14 @@
 import { ShapeError } from '@parl-mt/native';
-import type { tf } from './tf.js';
 
 /**
- * Checks a tensor's shape; `null` accepts any extent there.
+ * Checks the shape of a tensor or matrix; `null` accepts any extent there.
  * @throws {ShapeError} naming the op's argument.
  */
-export function expectShape(where: string, tensor: tf.Tensor, shape: readonly (number | null)[]): void {
+export function expectShape(
+  where: string,
+  tensor: { readonly shape: readonly number[] },
+  shape: readonly (number | null)[],
+): void {
   const fits = tensor.shape.length === shape.length && shape.every((n, i) => n === null || n === tensor.shape[i]);
   if (!fits) {
     const wanted = shape.map((n) => n ?? '*').join(', ');

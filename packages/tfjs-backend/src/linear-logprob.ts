@@ -8,13 +8,14 @@ import {
 } from '@parl-mt/native';
 import { expectIndices, expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { HalfMatrix, type Matrix, matrixTensor, withStandIn } from './half-matrix.js';
 import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
 export interface LinearLogprobOptions {
   /** Divides the logits; positive. Default 1. */
   readonly temperature?: number;
-  /** The weight is a constant: no gradient is computed for it. Default false. */
+  /** The weight is a constant: no gradient is computed for it. Default false; a half matrix always is. */
   readonly isWeightFrozen?: boolean;
   /**
    * What the gradient of the log-probs will be, [n], where that is known before: a loss that weighs them by constants. Gradients are
@@ -42,11 +43,13 @@ export interface LinearLogprobResult {
  */
 export function linearLogprob(
   hidden: tf.Tensor,
-  weight: tf.Tensor,
+  weight: Matrix,
   targets: Int32Array,
   options: LinearLogprobOptions = {},
 ): LinearLogprobResult {
-  const { temperature = 1, isWeightFrozen = false, expectedGradient } = options;
+  const half = weight instanceof HalfMatrix ? weight : undefined;
+  const { temperature = 1, expectedGradient } = options;
+  const isWeightFrozen = half !== undefined || (options.isWeightFrozen ?? false);
   expectShape('hidden', hidden, [null, null]);
   expectShape('weight', weight, [null, hidden.shape[1]!]);
   expectIndices('targets', targets, hidden.shape[0]!, weight.shape[0]!);
@@ -59,9 +62,12 @@ export function linearLogprob(
       `expected an expectedGradient of length ${targets.length}, received ${expectedGradient.length}`,
     );
   }
-  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen, expectedGradient };
-  const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight }, attributes);
-  return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
+  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen, expectedGradient, half };
+  const run = (input: tf.Tensor) => {
+    const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight: input }, attributes);
+    return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
+  };
+  return weight instanceof HalfMatrix ? withStandIn(run) : run(weight);
 }
 
 interface LinearLogprobAttributes {
@@ -69,6 +75,8 @@ interface LinearLogprobAttributes {
   readonly temperature: number;
   readonly isWeightFrozen: boolean;
   readonly expectedGradient: Float32Array | undefined;
+  /** In place of the weight. */
+  readonly half: HalfMatrix | undefined;
   /** Left by the forward pass for the backward pass, where a gradient was expected. */
   computed?: { readonly dHidden: Float32Array; readonly dWeight: Float32Array | null } | undefined;
 }
@@ -79,29 +87,22 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
   saveInputs: ['hidden', 'weight'],
   saveOutputs: [false, true, true],
   forward({ hidden, weight }, attributes, pool) {
-    const { targets, temperature, isWeightFrozen, expectedGradient } = attributes;
+    const { targets, temperature, isWeightFrozen, expectedGradient, half } = attributes;
     const [n, d] = hidden.shape as [number, number];
-    const shape = { n, d, v: weight.shape[0]!, temperature };
+    const values = half?.bits ?? weight.values;
+    const shape = { n, d, v: (half ?? weight).shape[0]!, temperature };
     let result: ReturnType<typeof linearLogprobForward>;
     if (expectedGradient !== undefined && linearLogprobKeepsLogits(shape.v)) {
       const dHidden = pool.allocate(n * d);
-      const dWeight = isWeightFrozen ? null : pool.allocateZeros(weight.values.length);
-      result = linearLogprobWithGradient(
-        expectedGradient,
-        hidden.values,
-        weight.values,
-        targets,
-        dHidden,
-        dWeight,
-        shape,
-      );
+      const dWeight = isWeightFrozen ? null : pool.allocateZeros(values.length);
+      result = linearLogprobWithGradient(expectedGradient, hidden.values, values, targets, dHidden, dWeight, shape);
       attributes.computed = { dHidden, dWeight };
-    } else result = linearLogprobForward(hidden.values, weight.values, targets, shape);
+    } else result = linearLogprobForward(hidden.values, values, targets, shape);
     const { logprobs, entropies, lse } = result;
-    return [logprobs, entropies, lse].map((values) => ({ values, shape: [n] }));
+    return [logprobs, entropies, lse].map((row) => ({ values: row, shape: [n] }));
   },
   backward([dLogprobs, dEntropies], saved, attributes, pool) {
-    const { targets, temperature, isWeightFrozen, expectedGradient, computed } = attributes;
+    const { targets, temperature, isWeightFrozen, expectedGradient, computed, half } = attributes;
     const [hidden, weight, entropies, lse] = saved as [Operand, Operand, Operand, Operand];
     const [n, d] = hidden.shape as [number, number];
     // The tape gives zeros for an output that nothing used: then the kernel can skip the entropy's terms.
@@ -117,13 +118,13 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
       dLogprobs!.values,
       isEntropyUsed ? dEntropies!.values : null,
       hidden.values,
-      weight.values,
+      half?.bits ?? weight.values,
       targets,
       lse.values,
       entropies.values,
       dHidden,
       dWeight,
-      { n, d, v: weight.shape[0]!, temperature },
+      { n, d, v: (half ?? weight).shape[0]!, temperature },
     );
     return gradientsOf({ dHidden, dWeight }, hidden, weight);
   },
@@ -148,7 +149,7 @@ function isEqual(a: Float32Array, b: Float32Array): boolean {
 /** `linearLogprob` in plain TF.js ops: materialises logits. */
 export function linearLogprobComposite(
   hidden: tf.Tensor,
-  weight: tf.Tensor,
+  weight: Matrix,
   targets: Int32Array,
   { temperature = 1 }: LinearLogprobOptions = {},
 ): LinearLogprobResult {
@@ -158,7 +159,7 @@ export function linearLogprobComposite(
       const none = tf.sum(hidden, 1) as tf.Tensor1D;
       return { logprobs: none, entropies: tf.clone(none) };
     }
-    const logits = tf.mul(tf.matMul(hidden as tf.Tensor2D, weight as tf.Tensor2D, false, true), 1 / temperature);
+    const logits = tf.mul(tf.matMul(hidden as tf.Tensor2D, matrixTensor(weight), false, true), 1 / temperature);
     const all = tf.logSoftmax(logits, 1);
     const chosen = oneHot(targets, vocab);
     return {

@@ -1,6 +1,7 @@
 import { addBias, columnSum, matmul } from '@parl-mt/native';
 import { expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
+import { type Matrix, matrixTensor } from './half-matrix.js';
 import { isParlActive } from './parl-backend.js';
 import { tf } from './tf.js';
 
@@ -110,9 +111,9 @@ function linearKernel(count: number): FusedOp<LinearsAttributes, string> {
 }
 
 /** `linear` in plain TF.js ops. */
-export function linearComposite(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor2D {
+export function linearComposite(x: tf.Tensor, weight: Matrix, bias?: tf.Tensor): tf.Tensor2D {
   return tf.tidy(() => {
-    const product: tf.Tensor2D = tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D, false, true);
+    const product: tf.Tensor2D = tf.matMul(x as tf.Tensor2D, matrixTensor(weight), false, true);
     return bias ? tf.add<tf.Tensor2D>(product, bias) : product;
   });
 }

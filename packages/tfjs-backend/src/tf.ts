@@ -24,6 +24,7 @@ export declare namespace tf {
   type Tensor2D = api.Tensor2D;
   type Tensor3D = api.Tensor3D;
   type Tensor4D = api.Tensor4D;
+  type TensorContainer = api.TensorContainer;
   type TensorInfo = api.TensorInfo;
   type TypedArray = api.TypedArray;
   type Variable<R extends api.Rank = api.Rank> = api.Variable<R>;

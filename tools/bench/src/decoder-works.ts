@@ -115,7 +115,7 @@ function layerWork(): Work {
     prepare: async (): Promise<Prepared> => {
       await selectBackend('parl');
       const decoder = Decoder.create(LAYER, 1);
-      const optimizer = new AdamW(decoder.weights, { weightDecay: 0.1 });
+      const optimizer = new AdamW(decoder.trainable, { weightDecay: 0.1 });
       const positions = Int32Array.from({ length: tokens }, (_, t) => t);
       const batch = { tokens: positions, positions, offsets: Int32Array.of(0, tokens) };
       let first: number | undefined;

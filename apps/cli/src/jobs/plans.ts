@@ -59,7 +59,12 @@ export async function planSft(config: SftRunConfig): Promise<RunPlan> {
       'longest sequence': longest,
       'tokens to train on': config.sft.tokenBudget,
     },
-    memory: planSftMemory(description.architecture, config.sft, { longest, targetShare: targets / tokens }, lora),
+    memory: planSftMemory(
+      description.architecture,
+      config.sft,
+      { longest, targetShare: targets / tokens },
+      { lora, weightType: config.base === undefined ? 'float32' : config.pretrained.weights },
+    ),
   };
 }
 
@@ -72,7 +77,7 @@ export async function planTrain(config: TrainRunConfig): Promise<RunPlan> {
       'episodes of an update': config.rl.groupSize * config.rl.tasksPerUpdate,
       'tokens to sample': config.rl.sampledTokenBudget,
     },
-    memory: planRlMemory(description.architecture, config.rl, lora),
+    memory: planRlMemory(description.architecture, config.rl, { lora, weightType: config.pretrained.weights }),
   };
 }
 
@@ -81,7 +86,7 @@ export async function planEvaluate(config: EvaluateRunConfig): Promise<RunPlan> 
   const description = await describePolicy(config.policy.path, config.pretrained);
   return {
     facts: { parameters: parameterCount(description.architecture) },
-    memory: planEvaluationMemory(description.architecture, config.evaluation.context, 64),
+    memory: planEvaluationMemory(description.architecture, config.evaluation.context, 64, config.pretrained.weights),
   };
 }
 

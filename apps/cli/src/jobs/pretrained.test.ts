@@ -92,6 +92,32 @@ test('a pretrained model is fine-tuned by an adapter, evaluated on records and e
   expect(again.err).toMatch(/expected a folder without config\.json/);
 });
 
+test('weights in bfloat16 take half the memory under an adapter, and are not trained in full', async () => {
+  const half = ['--pretrained.weights', 'bfloat16'];
+  const sft = ['sft', '--base', 'model', '--dataset', 'pag', ...context('sft'), ...half];
+  const weightsOf = async (...args: string[]) => {
+    const { out } = await inFolder(() => run(...args, '--tuning', 'lora', '--dry-run', '--json'));
+    return JSON.parse(out).memory.parts.find(({ name }: { readonly name: string }) => name === 'weights').bytes;
+  };
+  const vectors = (3 + 3) * 16 * 4; // norms and biases
+  const [whole, halved] = [await weightsOf(...sft.slice(0, -2)), await weightsOf(...sft)];
+  expect(2 * (halved - vectors)).toBe(whole - vectors);
+  const trained = await inFolder(() =>
+    run(...sft, '--out', 'half', '--tuning', 'lora', '--sft.token-budget', '6000', '--sft.batch-tokens', '1024'),
+  );
+  expect(trained.code).toBe(0);
+  const evaluated = await inFolder(() =>
+    run(
+      ...['eval', '--policy.kind', 'checkpoint', '--policy.path', 'half', '--benchmark', 'records', ...half],
+      ...['--dataset', 'pag', '--evaluation.task-limit', '5', '--out', 'half-evaluated', ...context('evaluation')],
+    ),
+  );
+  expect(evaluated.code).toBe(0);
+  const full = await inFolder(() => run(...sft, '--tuning', 'full', '--out', 'full'));
+  expect(full.code).toBe(2);
+  expect(full.err).toMatch(/pretrained\.weights: expected float32 with tuning "full", received bfloat16/);
+});
+
 test('mistakes with models name what to do', async () => {
   const noBase = await inFolder(() => run('sft', '--dataset', 'pag', '--tuning', 'lora'));
   expect([noBase.code, noBase.err]).toEqual([
@@ -101,7 +127,7 @@ test('mistakes with models name what to do', async () => {
   const missing = await inFolder(() => run('sft', '--dataset', 'pag', '--base', 'nowhere'));
   expect([missing.code, missing.err]).toEqual([
     2,
-    expect.stringContaining('or a hub id (owner/name), nothing at nowhere'),
+    expect.stringContaining('or a model of the hub (owner/name or owner/name/FILE.gguf), nothing at nowhere'),
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { SamplerConfig, SamplerWeights } from '../sampler.js';
+import { fromBfloat16, type WeightValues } from '../weight-values.js';
 
 /**
  * A decoder in plain loops and double precision: the specification that the sampler is tested against.
@@ -17,7 +18,7 @@ export function decoderLogitsReference(
   const { hiddenSize, numHeads, numKvHeads } = config;
   const headDim = config.headDim ?? hiddenSize / numHeads;
   const states = tokens.map((token) =>
-    Float64Array.from(weights.embedding.subarray(token * hiddenSize, (token + 1) * hiddenSize)),
+    Float64Array.from(widened(weights.embedding.subarray(token * hiddenSize, (token + 1) * hiddenSize))),
   );
   for (const layer of weights.layers) {
     const keys: Float64Array[] = [];
@@ -85,8 +86,13 @@ function normaliseHeads(
   return out;
 }
 
+function widened(values: WeightValues): Float32Array {
+  return values instanceof Uint16Array ? fromBfloat16(values) : values;
+}
+
 /** weight [out, in] times x [in], plus bias [out]. */
-function linear(weight: Float32Array, x: Float64Array, bias?: Float32Array): Float64Array {
+function linear(matrix: WeightValues, x: Float64Array, bias?: Float32Array): Float64Array {
+  const weight = widened(matrix);
   const out = new Float64Array(weight.length / x.length);
   for (let row = 0; row < out.length; row += 1) {
     let sum = bias?.[row] ?? 0;

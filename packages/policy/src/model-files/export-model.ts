@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '@parl-mt/schema';
-import { isParlActive, readVariable, type tf, variableBuffer } from '@parl-mt/tfjs-backend';
+import { HalfMatrix, isParlActive, readVariable, variableBuffer } from '@parl-mt/tfjs-backend';
 import { configJsonOf } from '../architectures/config-json.js';
-import type { Decoder } from '../decoder.js';
-import { writeSafetensors } from '../safetensors.js';
+import type { Decoder, DecoderWeight } from '../decoder.js';
+import { type WrittenTensor, writeSafetensors } from '../safetensors.js';
 import { writeAtomically } from '../write-atomically.js';
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, type ModelFiles } from './load-model.js';
 import { readModelTokenizer } from './model-tokenizer.js';
@@ -67,12 +67,12 @@ export async function exportModel(directory: string, decoder: Decoder, options: 
 
 async function writeWeights(
   directory: string,
-  weights: ReadonlyMap<string, tf.Variable>,
+  weights: ReadonlyMap<string, DecoderWeight>,
   dtype: 'float32' | 'bfloat16',
   maxShardBytes: number,
 ): Promise<string[]> {
-  const bytesOf = (variable: tf.Variable) => variable.size * (dtype === 'float32' ? 4 : 2);
-  const shards: [string, tf.Variable][][] = [[]];
+  const bytesOf = (weight: DecoderWeight) => weight.size * (dtype === 'float32' ? 4 : 2);
+  const shards: [string, DecoderWeight][][] = [[]];
   let size = 0;
   for (const entry of weights) {
     const bytes = bytesOf(entry[1]);
@@ -87,9 +87,9 @@ async function writeWeights(
   for (const [i, shard] of shards.entries()) {
     const tensors = new Map(
       // In place where that is possible: the weights are not copied for being written.
-      shard.map(([name, variable]) => {
-        const values = isParlActive() ? variableBuffer(variable) : readVariable(variable);
-        return [name, { shape: variable.shape, values }];
+      shard.map(([name, weight]): [string, WrittenTensor] => {
+        if (weight instanceof HalfMatrix) return [name, { shape: weight.shape, values: weight.bits }];
+        return [name, { shape: weight.shape, values: isParlActive() ? variableBuffer(weight) : readVariable(weight) }];
       }),
     );
     await writeSafetensors(path.join(directory, names[i]!), tensors, { format: 'pt' }, dtype);

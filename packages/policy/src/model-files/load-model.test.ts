@@ -51,8 +51,8 @@ function randomDecoder(architecture: DecoderArchitecture): Decoder {
 
 function expectSameWeights(actual: Decoder, expected: Decoder): void {
   expect([...actual.weights.keys()]).toEqual([...expected.weights.keys()]);
-  for (const [name, variable] of expected.weights) {
-    expect(readVariable(actual.weights.get(name)!), name).toEqual(readVariable(variable));
+  for (const [name, variable] of expected.trainable) {
+    expect(readVariable(actual.trainable.get(name)!), name).toEqual(readVariable(variable));
   }
 }
 
@@ -91,7 +91,9 @@ describe('a model folder', () => {
     expect(await readFile(join(target, 'tokenizer.json'), 'utf8')).toBe('{"any":1}');
     const again = await loadModel(target);
     expect(again.files.generation).toEqual(files.generation);
-    const [rounded, exact] = [again.decoder, decoder].map((each) => readVariable(each.weights.get('lm_head.weight')!));
+    const [rounded, exact] = [again.decoder, decoder].map((each) =>
+      readVariable(each.trainable.get('lm_head.weight')!),
+    );
     for (const [i, value] of exact!.entries()) {
       expect(Math.abs(rounded![i]! - value)).toBeLessThanOrEqual(Math.abs(value) * 2 ** -8);
     }
@@ -177,7 +179,7 @@ describe('a GGUF file', () => {
     expect(files.architecture).toMatchObject({ family: 'llama', vocabSize: 5, headDim: 4, isHeadTied: true });
     expect(files.generation.endTokens).toEqual([2]);
     const rows = (name: string) => {
-      const values = readVariable(decoder.weights.get(`model.layers.0.self_attn.${name}_proj.weight`)!);
+      const values = readVariable(decoder.trainable.get(`model.layers.0.self_attn.${name}_proj.weight`)!);
       return Array.from({ length: values.length / 4 }, (_, row) => values[row * 4]! / 4);
     };
     // Each head of four rows is stored as first half, second half, first half, second half.

@@ -9,8 +9,9 @@ import { Decoder } from '../decoder.js';
 import { type GenerationDefaults, generationDefaults } from './generation-config.js';
 import { GgufFile } from './gguf-file.js';
 import { GgufWeights } from './gguf-weights.js';
-import { loadWeights } from './load-weights.js';
+import { loadWeights, type WeightType } from './load-weights.js';
 import { openFolderWeights } from './sharded-safetensors.js';
+import type { TensorSource } from './tensor-source.js';
 
 export const CONFIG_FILE = 'config.json';
 export const GENERATION_CONFIG_FILE = 'generation_config.json';
@@ -36,11 +37,12 @@ export interface LoadedModel {
  * file. Weights become float32 variables of the active backend; they are read straight into the variables' memory, converted
  * piece by piece, so no second copy of them exists.
  *
+ * @param weights - bfloat16: matrices are constants in half the memory, under an adapter or for sampling and scoring. Default float32.
  * @throws {UsageError} naming what was found and what is supported, for an architecture, an option, a tensor type or a file
  *   that cannot be loaded.
  */
-export async function loadModel(modelPath: string): Promise<LoadedModel> {
-  return (await isModelFolder(modelPath)) ? loadFolder(modelPath) : loadGguf(modelPath);
+export async function loadModel(modelPath: string, weights: WeightType = 'float32'): Promise<LoadedModel> {
+  return (await isModelFolder(modelPath)) ? loadFolder(modelPath, weights) : loadGguf(modelPath, weights);
 }
 
 /**
@@ -84,18 +86,22 @@ async function readGguf(file: string, gguf: GgufFile): Promise<ModelFiles> {
   return { kind: 'gguf', path: file, architecture, generation: ggufGeneration(gguf), config: undefined };
 }
 
-async function loadFolder(folder: string): Promise<LoadedModel> {
+async function loadFolder(folder: string, type: WeightType): Promise<LoadedModel> {
   const files = await readFolder(folder);
-  await using weights = await openFolderWeights(folder);
-  return { decoder: Decoder.fromWeights(files.architecture, await loadWeights(weights, files.architecture)), files };
+  await using source = await openFolderWeights(folder);
+  return { decoder: await decoderOf(source, files, type), files };
 }
 
-async function loadGguf(file: string): Promise<LoadedModel> {
+async function decoderOf(source: TensorSource, { architecture }: ModelFiles, type: WeightType): Promise<Decoder> {
+  return Decoder.fromWeights(architecture, await loadWeights(source, architecture, type));
+}
+
+async function loadGguf(file: string, type: WeightType): Promise<LoadedModel> {
   const gguf = await GgufFile.open(file);
   try {
     const files = await readGguf(file, gguf);
-    await using weights = new GgufWeights(gguf, files.architecture);
-    return { decoder: Decoder.fromWeights(files.architecture, await loadWeights(weights, files.architecture)), files };
+    await using source = new GgufWeights(gguf, files.architecture);
+    return { decoder: await decoderOf(source, files, type), files };
   } finally {
     await gguf[Symbol.asyncDispose]();
   }

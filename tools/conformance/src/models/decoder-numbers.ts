@@ -1,5 +1,5 @@
 import { type Decoder, type PackedBatch, packSequences } from '@parl-mt/policy';
-import { AdamW, readVariable, tf } from '@parl-mt/tfjs-backend';
+import { AdamW, matrixTensor, readVariable, tf } from '@parl-mt/tfjs-backend';
 import type { StoredTensor } from '../safetensors.js';
 import { absolute, type Ledger, type NamedTolerance } from './ledger.js';
 
@@ -54,7 +54,7 @@ export function packedTokens(tokens: ArrayLike<number>): PackedBatch {
 /** All logits of a batch, [N, vocab]. */
 export function logitsOf(decoder: Decoder, batch: PackedBatch): Float32Array {
   return tf.tidy(() =>
-    tf.matMul(decoder.forward(batch), decoder.head as tf.Tensor as tf.Tensor2D, false, true).dataSync(),
+    tf.matMul(decoder.forward(batch), matrixTensor(decoder.head), false, true).dataSync(),
   ) as Float32Array;
 }
 
@@ -128,7 +128,7 @@ export function judgeAdamw(
   batch: PackedBatch,
   about: ExpectedAdamw,
   expected: Tensors,
-  variables: ReadonlyMap<string, tf.Variable> = decoder.weights,
+  variables: ReadonlyMap<string, tf.Variable> = decoder.trainable,
 ): void {
   const initial = new Map([...variables].map(([name, variable]) => [name, readVariable(variable).slice()]));
   const optimizer = new AdamW(variables, {

@@ -87,7 +87,7 @@ function judgeMerged(
   mergeAdapter(merged, adapter);
   for (const name of expected.keys()) {
     if (!name.startsWith('merged.')) continue;
-    const ours = readVariable(merged.weights.get(name.slice('merged.'.length))!);
+    const ours = readVariable(merged.trainable.get(name.slice('merged.'.length))!);
     ledger.compare(file, 'merged weights', ours, valuesOf(expected, name), limits.states, name);
   }
   const logits = logitsOf(merged, packedSequence(expected, s));
