@@ -92,7 +92,7 @@ std::vector<float> trainingLogprobs(const Model& model, const std::vector<Tokens
   parl::embeddingForward(model.weights.embedding, ids.data(), x.data(), n, d);
   for (const DecoderLayer& layer : model.weights.layers) {
     parl::rmsNormForward(x.data(), layer.inputNorm, normed.data(), nullptr, n, d, c.rmsNormEps);
-    const auto project = [&](const float* weight, const float* bias, const float* norm, std::vector<float>& y, int64_t heads) {
+    const auto project = [&](parl::WeightData weight, const float* bias, const float* norm, std::vector<float>& y, int64_t heads) {
       parl::matmul(normed.data(), weight, y.data(), {.m = n, .n = heads * c.headDim, .k = d, .transposeB = true});
       if (bias) parl::addBias(y.data(), bias, y.data(), n, heads * c.headDim);
       if (norm) parl::rmsNormForward(y.data(), norm, y.data(), nullptr, n * heads, c.headDim, c.rmsNormEps);
