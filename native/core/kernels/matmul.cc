@@ -3,15 +3,15 @@
 //   for each block of columns (kColumnBlock), for each slice of depth (kDepth):
 //     pass 1: pack op(b) into panels [kDepth][kTileColumns], columns behind n as zeros
 //     for each block of rows (kRowBlock):
-//       pass 2: pack op(a) into panels [kDepth][rows of the tile], where it is not read in place
-//       pass 3: for each b panel, for each a panel: load the tile of out (zeros at the first slice), continue its chains
-//               over the slice, store it
+//       pass 2: for each b panel, for each a panel: pack the a panel [kDepth][rows of the tile] where this is the first b panel, load
+//               the tile of out (zeros at the first slice), continue its chains over the slice, store it
 //
 // Why this blocking: a b panel of 384 x 16 floats (AVX2) is 24 KiB and stays in L1 while all a panels of the row block
 // stream from L2. Slices inside of columns: what they add to, kColumnBlock columns of out, is still in the last cache. Storing a
 // chain's value to out between slices and loading it again is exact, so slices do not show in the result. Packing absorbs all
-// transposes; a transposed operand goes through registers in squares. A row-major op(a) is not packed at all where a tile has few
-// rows: with n = 128 packing costs as much as a tenth of the product.
+// transposes; a transposed operand goes through registers in squares. op(a) is packed a tile at a time, so that its rows come from memory
+// while the tile before is multiplied. A row-major op(a) is not packed where a tile has few rows and a block at
+// most kInPlaceColumns columns: that would cost a tenth of the product.
 // The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 #include "core/matmul.h"
 
@@ -23,6 +23,7 @@ namespace {
 constexpr int64_t kDepth = kTileColumns <= 16 ? 384 : 256;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
 constexpr int64_t kColumnBlock = 1024;
+constexpr int64_t kInPlaceColumns = 128;
 
 // Few rows: packed columns are used once or twice, so the block stays small enough for L1.
 inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kColumnBlock; }
@@ -141,7 +142,7 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
   const int64_t slices = (x.k + kDepth - 1) / kDepth;
   const int64_t rowBlocks = (x.m + kRowBlock - 1) / kRowBlock;
   const int64_t columnBlock = columnBlockFor(x.m);
-  const bool inPlace = kRowsInPlace && x.aDepth == 1;
+  const bool inPlace = kRowsInPlace && x.aDepth == 1 && smaller(x.n, columnBlock) <= kInPlaceColumns;
   for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
     const int64_t columns = smaller(columnBlock, x.n - j0);
     for (int64_t slice = 0; slice < slices; ++slice) {
@@ -156,30 +157,29 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
         const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
         int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
         for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
-        const float* a = x.a + first * x.aRow + p0;
+        const float* a = x.a + first * x.aRow + p0 * x.aDepth;
         // With one row block and one slice the packed rows are still there from the first column block.
-        if (!inPlace && (rowBlocks > 1 || slices > 1 || j0 == 0)) {
-          for (int64_t t = 0; t < tiles; ++t) {
-            packRows(x, p0, depth, first + start[t], static_cast<int>(start[t + 1] - start[t]), packedA + start[t] * depth);
-          }
-        }
+        const bool isPacked = rowBlocks == 1 && slices == 1 && j0 > 0;
         for (int64_t j = 0; j < columns; j += kTileColumns) {
           float* out = x.out + first * x.outRow + j0 + j;
           for (int64_t t = 0; t < tiles; ++t) {
+            const int64_t own = start[t], ownRows = start[t + 1] - own;
             if (t + 1 < tiles) {
               const int64_t next = start[t + 1], count = start[t + 2] - next;
-              if (inPlace && j == 0) fetchRows(a + next * x.aRow, x.aRow, count, depth);
+              if (j == 0 && !isPacked && x.aDepth == 1) fetchRows(a + next * x.aRow, x.aRow, count, depth);
               fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
             }
-            const Tile tile{inPlace ? a + start[t] * x.aRow : packedA + start[t] * depth,
+            // As it is needed, so that what comes from memory comes while the tile before is multiplied.
+            if (!inPlace && j == 0 && !isPacked) packRows(x, p0, depth, first + own, static_cast<int>(ownRows), packedA + own * depth);
+            const Tile tile{inPlace ? a + own * x.aRow : packedA + own * depth,
                             inPlace ? x.aRow : 0,
                             packedB + j * depth,
-                            out + start[t] * x.outRow,
+                            out + own * x.outRow,
                             x.outRow,
                             depth,
                             static_cast<int>(smaller(kTileColumns, columns - j)),
                             slice == 0 && !x.accumulate};
-            withRows(static_cast<int>(start[t + 1] - start[t]), tile);
+            withRows(static_cast<int>(ownRows), tile);
           }
         }
       }
