@@ -1,7 +1,7 @@
 // Causal attention, a block of query rows of one head (or of the heads of a group at one position) against all their keys.
 //
 // A tile of R rows (R as in tile.h):
-//   pass 1: transpose the queries to [headDim][R], where rows are not read in place (tile.h)
+//   pass 1: transpose the queries to [headDim][R]
 //   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 (or 4) vectors of keys over ascending d; keys come in
 //           panels of 32 [headDim][32], so the vectors are contiguous on every ISA
 //   pass 3: per row: max, e^(score - max), their sum (key j in lane j mod 2 kWidth)
@@ -90,16 +90,12 @@ struct RowTile {
     const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(x.headDim));
 
     const float* q = x.q + first * x.qStride;
-    if (!kRowsInPlace) packTransposed(q, x.qStride, R, x.headDim, queries, R);
+    packTransposed(q, x.qStride, R, x.headDim, queries, R);
     constexpr int kVecs = vectorsFor<R>();
     for (int64_t j = 0; j < keys; j += kVecs * kWidth) {
       Vec acc[R][kVecs] = {};
       const float* panel = x.keyPanels + j / kKeyPanel * kKeyPanel * x.headDim + j % kKeyPanel;
-      if (kRowsInPlace) {
-        multiplyRows<R, kVecs>(acc, x.headDim, q, x.qStride, panel, kKeyPanel);
-      } else {
-        multiplyTile<R, kVecs>(acc, x.headDim, queries, R, panel, kKeyPanel);
-      }
+      multiplyTile<R, kVecs>(acc, x.headDim, queries, R, panel, kKeyPanel);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8

@@ -39,15 +39,11 @@ struct PanelRows {
 
   template <int R>
   __attribute__((noinline)) void run() const {
-    if (!kRowsInPlace) packTransposed(x, xRow, R, headDim, scratch, R);
+    packTransposed(x, xRow, R, headDim, scratch, R);
     for (int64_t j = 0; j < keys; j += kTileColumns) {
       Vec acc[R][kTileVecs] = {};
       const float* panel = panels + j / kKeyPanel * kKeyPanel * headDim + j % kKeyPanel;
-      if (kRowsInPlace) {
-        multiplyRows<R, kTileVecs>(acc, headDim, x, xRow, panel, kKeyPanel);
-      } else {
-        multiplyTile<R, kTileVecs>(acc, headDim, scratch, R, panel, kKeyPanel);
-      }
+      multiplyTile<R, kTileVecs>(acc, headDim, scratch, R, panel, kKeyPanel);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8

@@ -24,6 +24,7 @@ constexpr int64_t kDepth = kTileColumns <= 16 ? 384 : 256;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
 constexpr int64_t kColumnBlock = 1024;
 constexpr int64_t kInPlaceColumns = 128;
+constexpr int64_t kInPlaceDepth = 128;
 
 // Few rows: packed columns are used once or twice, so the block stays small enough for L1.
 inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kColumnBlock; }
@@ -80,10 +81,11 @@ inline void fetchRows(const float* p, int64_t row, int64_t rows, int64_t columns
   }
 }
 
-// a is packed [depth][R] (aRow 0) or lies row-major where it is.
+// a is packed [depth][R], or lies where it is: then a step is from row to row, or from depth to depth.
 struct Tile {
   const float* a;
-  int64_t aRow;
+  int64_t aStep;
+  bool isRowMajor;
   const float* b;
   float* out;
   int64_t outRow, depth;
@@ -109,10 +111,10 @@ struct Tile {
         for (int c = 0; c < kTileVecs; ++c) acc[r][c] = loadPartial(out + r * outRow + c * kWidth, lanes(width, c));
       }
     }
-    if (kRowsInPlace && aRow != 0) {
-      multiplyRows<R, kTileVecs>(acc, depth, a, aRow, b, kTileColumns);
+    if (kRowsInPlace && isRowMajor) {
+      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
     } else {
-      multiplyTile<R, kTileVecs>(acc, depth, a, R, b, kTileColumns);
+      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
     }
     if (width == kTileColumns) {
 #pragma GCC unroll 16
@@ -142,7 +144,8 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
   const int64_t slices = (x.k + kDepth - 1) / kDepth;
   const int64_t rowBlocks = (x.m + kRowBlock - 1) / kRowBlock;
   const int64_t columnBlock = columnBlockFor(x.m);
-  const bool inPlace = kRowsInPlace && x.aDepth == 1 && smaller(x.n, columnBlock) <= kInPlaceColumns;
+  const bool isRowMajor = x.aDepth == 1;
+  const bool inPlace = smaller(x.n, columnBlock) <= kInPlaceColumns && (isRowMajor ? kRowsInPlace : x.k <= kInPlaceDepth);
   for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
     const int64_t columns = smaller(columnBlock, x.n - j0);
     for (int64_t slice = 0; slice < slices; ++slice) {
@@ -166,13 +169,14 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
             const int64_t own = start[t], ownRows = start[t + 1] - own;
             if (t + 1 < tiles) {
               const int64_t next = start[t + 1], count = start[t + 2] - next;
-              if (j == 0 && !isPacked && x.aDepth == 1) fetchRows(a + next * x.aRow, x.aRow, count, depth);
+              if (j == 0 && !isPacked && isRowMajor) fetchRows(a + next * x.aRow, x.aRow, count, depth);
               fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
             }
             // As it is needed, so that what comes from memory comes while the tile before is multiplied.
             if (!inPlace && j == 0 && !isPacked) packRows(x, p0, depth, first + own, static_cast<int>(ownRows), packedA + own * depth);
             const Tile tile{inPlace ? a + own * x.aRow : packedA + own * depth,
-                            inPlace ? x.aRow : 0,
+                            inPlace ? (isRowMajor ? x.aRow : x.aDepth) : ownRows,
+                            inPlace && isRowMajor,
                             packedB + j * depth,
                             out + own * x.outRow,
                             x.outRow,

@@ -1,4 +1,4 @@
-// out = x weight^T over packed panels: for each block of rows, pack x into tiles [k][rows] (where rows are not read in place); for each group of panels, for
+// out = x weight^T over packed panels: for each block of rows, pack x into tiles [k][rows]; for each group of panels, for
 // each tile of rows: run its chains over the whole depth in registers, store them.
 //
 // A chain is acc = fma(x, w, acc) over ascending k from 0, as in matmul.cc. A tile of one or two rows takes several panels
@@ -35,7 +35,7 @@ constexpr int panelsFor() {
 }
 
 struct PanelTile {
-  const float* x;  // [k][R], or [R][k] where rows are read in place (tile.h)
+  const float* x;  // [k][R]
   const float* panels;
   float* out;
   int64_t outRow, n, k;
@@ -52,19 +52,19 @@ struct PanelTile {
         for (int c = 0; c < P * kVecs; ++c) acc[r][c] = Vec{};
       }
       const float* b = panels + j * k + sub * kWidth;
-      const float* row[R];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) row[r] = kRowsInPlace ? x + r * k : x + r;
+      const float* row = x;
+#pragma GCC unroll 4
       for (int64_t p = 0; p < k; ++p) {
         Vec w[P * kVecs];
 #pragma GCC unroll 8
         for (int c = 0; c < P * kVecs; ++c) w[c] = load(b + c / kVecs * kPanelColumns * k + c % kVecs * kWidth);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-          const Vec value = splat(row[r][kRowsInPlace ? p : p * R]);
+          const Vec value = splat(row[r]);
 #pragma GCC unroll 8
           for (int c = 0; c < P * kVecs; ++c) acc[r][c] = fma(value, w[c], acc[r][c]);
         }
+        row += R;
         b += kPanelColumns;
       }
 #pragma GCC unroll 8
@@ -127,18 +127,15 @@ void multiplyPanelRows(const PanelProduct& x, float* scratch) {
     const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
     int64_t start[kPanelRowBlock / kTileRows + 2];  // of each tile
     for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
-    if (!kRowsInPlace) {
-      for (int64_t t = 0; t < tiles; ++t) {
-        const int64_t count = start[t + 1] - start[t];
-        packTransposed(x.x + (first + start[t]) * x.k, x.k, static_cast<int>(count), x.k, scratch + start[t] * x.k, count);
-      }
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t count = start[t + 1] - start[t];
+      packTransposed(x.x + (first + start[t]) * x.k, x.k, static_cast<int>(count), x.k, scratch + start[t] * x.k, count);
     }
     for (int64_t j = 0; j < x.n; j += kColumnsAtOnce) {
       const int64_t end = x.n - j < kColumnsAtOnce ? x.n : j + kColumnsAtOnce;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t i = start[t];
-        const float* own = kRowsInPlace ? x.x + (first + i) * x.k : scratch + i * x.k;
-        const PanelTile tile{own, x.panels, x.out + (first + i) * x.outRow, x.outRow, x.n, x.k};
+        const PanelTile tile{scratch + i * x.k, x.panels, x.out + (first + i) * x.outRow, x.outRow, x.n, x.k};
         withRows(static_cast<int>(start[t + 1] - i), PanelRange{tile, j, end});
       }
     }
