@@ -17,8 +17,7 @@ struct Grid {
 
 // Every thread packs the operands of its own rectangle: of the grids with one rectangle a thread, take the one that packs least.
 Grid gridFor(const MatmulShape& s, int threads) {
-  const double products = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
-  if (threads <= 1 || products < kSerialProducts) return {1, 1};
+  if (threads <= 1) return {1, 1};
   const int64_t rowLimit = (s.m + 3) / 4, columnLimit = (s.n + 31) / 32;
   Grid best{1, 1};
   double bestCost = -1;
@@ -36,6 +35,34 @@ Grid gridFor(const MatmulShape& s, int threads) {
   return best;
 }
 
+// Rows from which threads share the packed columns, and take rows as they get free: on a busy machine no half is the slower one's.
+constexpr int64_t kSharedRows = 96;
+constexpr int64_t kPackGrain = 2;         // units of 32 columns
+constexpr double kPartProducts = 4e5;     // of a part at least
+
+void matmulShared(const MatmulBlock& x) {
+  const MatmulBlocking blocking = PARL_DISPATCH(matmulBlocking)();
+  const auto pack = PARL_DISPATCH(packMatmulColumns);
+  const auto multiply = PARL_DISPATCH(multiplyMatmulRows);
+  const int64_t slices = (x.k + blocking.depth - 1) / blocking.depth;
+  const int64_t units = (x.m + blocking.tileRows - 1) / blocking.tileRows;
+  Scratch packed(kMatmulColumnFloats);
+  for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
+    const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0);
+    for (int64_t i = 0; i < slices; ++i) {
+      const int64_t p0 = x.k * i / slices;
+      const MatmulSlice slice{p0, x.k * (i + 1) / slices - p0, j0, columns, false};
+      parallelFor((columns + 31) / 32, kPackGrain,
+                  [&](int64_t begin, int64_t end) { pack(x, slice, begin * 32, std::min(columns, end * 32), packed.data()); });
+      const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(slice.depth);
+      parallelFor(units, static_cast<int64_t>(kPartProducts / products) + 1, [&](int64_t begin, int64_t end) {
+        Scratch rows(kMatmulRowFloats);
+        multiply(x, slice, begin * blocking.tileRows, std::min(x.m, end * blocking.tileRows), packed.data(), rows.data());
+      });
+    }
+  }
+}
+
 }  // namespace
 
 void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
@@ -43,7 +70,13 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   const auto kernel = PARL_DISPATCH(matmulBlock);
   const int64_t aRow = s.transposeA ? 1 : s.k, aDepth = s.transposeA ? s.m : 1;
   const int64_t bDepth = s.transposeB ? 1 : s.n, bColumn = s.transposeB ? s.k : 1;
-  const Grid grid = gridFor(s, threadCount());
+  const double products = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+  const bool isSerial = threadCount() <= 1 || products < kSerialProducts;
+  if (!isSerial && s.m >= kSharedRows && s.k > 0) {
+    matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, s.n, s.m, s.n, s.k, s.accumulate, b.halves});
+    return;
+  }
+  const Grid grid = gridFor(s, isSerial ? 1 : threadCount());
   const int64_t columnUnits = (s.n + 31) / 32;  // rectangles begin at whole tiles
   parallelFor(grid.rows * grid.columns, 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(kMatmulScratchFloats);

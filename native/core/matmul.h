@@ -37,7 +37,26 @@ struct MatmulBlock {
   bool accumulate;
   const Bf16* bHalves = nullptr;  // in place of b
 };
-constexpr int64_t kMatmulScratchFloats = 384 * 168 + 384 * 1024 + 256;  // packed a, packed b, overrun of vector stores
+constexpr int64_t kMatmulColumnBlock = 1024;
+constexpr int64_t kMatmulColumnFloats = 384 * kMatmulColumnBlock;  // packed b
+constexpr int64_t kMatmulRowFloats = 384 * 168 + 256;              // packed a, overrun of vector stores
+constexpr int64_t kMatmulScratchFloats = kMatmulColumnFloats + kMatmulRowFloats;
 PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
+
+// The same in two passes, for threads that share the packed columns. For each block of at most kMatmulColumnBlock columns, for each
+// slice of at most `depth` steps, in order:
+struct MatmulBlocking {
+  int64_t depth, tileRows;
+};
+struct MatmulSlice {
+  int64_t p0, depth, j0, columns;
+  bool hasPackedRows;  // packedA holds the rows of this slice from before
+};
+PARL_KERNEL(MatmulBlocking, matmulBlocking, ())
+// packs columns begin .. end of the slice; begin is a multiple of 32. packedB: kMatmulColumnFloats, of all threads
+PARL_KERNEL(void, packMatmulColumns, (const MatmulBlock& block, const MatmulSlice& slice, int64_t begin, int64_t end, float* packedB))
+// multiplies rows begin .. end by all columns of the slice. packedA: kMatmulRowFloats, of this thread
+PARL_KERNEL(void, multiplyMatmulRows,
+            (const MatmulBlock& block, const MatmulSlice& slice, int64_t begin, int64_t end, const float* packedB, float* packedA))
 
 }  // namespace parl

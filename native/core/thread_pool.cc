@@ -16,7 +16,7 @@ thread_local bool insideRange = false;
 // Workers wait a short while by spinning, since the kernels of one training step follow each other within
 // microseconds, then sleep on a condition variable.
 constexpr int kSpins = 4000;
-constexpr int kPartsPerThread = 4;
+constexpr int kPartsPerThread = 8;
 
 inline void pause() {
 #if defined(__x86_64__)

@@ -14,7 +14,7 @@ void setThreadCount(int count);  // clamped to [1, 256]; takes effect at the nex
 
 using RangeFunction = void (*)(void* context, int64_t begin, int64_t end);
 
-// Calls fn on disjoint ranges that cover [0, count), at most four for each thread and of at least `grain` items.
+// Calls fn on disjoint ranges that cover [0, count), at most eight for each thread and of at least `grain` items.
 // A free thread takes the next range, so one thread may get several: on a busy machine, where workers wait for a
 // processor, the caller does their share instead of waiting with them.
 // Returns when all are done. A call from inside a range runs alone, on the calling thread. Never throws.

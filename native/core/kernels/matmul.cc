@@ -1,13 +1,13 @@
-// out[m,n] (+)= op(a)[m,k] op(b)[k,n], one rectangle on one thread.
+// out[m,n] (+)= op(a)[m,k] op(b)[k,n]: one rectangle on one thread (matmulBlock), or its two passes for threads that share packed columns.
 //
-//   for each block of columns (kColumnBlock), for each slice of depth (kDepth):
+//   for each block of columns (kMatmulColumnBlock), for each slice of depth (kDepth):
 //     pass 1: pack op(b) into panels [kDepth][kTileColumns], columns behind n as zeros
 //     for each block of rows (kRowBlock):
 //       pass 2: for each b panel, for each a panel: pack the a panel [kDepth][rows of the tile] where this is the first b panel, load
 //               the tile of out (zeros at the first slice), continue its chains over the slice, store it
 //
 // Why this blocking: a b panel of 384 x 16 floats (AVX2) is 24 KiB and stays in L1 while all a panels of the row block
-// stream from L2. Slices inside of columns: what they add to, kColumnBlock columns of out, is still in the last cache. Storing a
+// stream from L2. Slices inside of columns: what they add to, kMatmulColumnBlock columns of out, is still in the last cache. Storing a
 // chain's value to out between slices and loading it again is exact, so slices do not show in the result. Packing absorbs all
 // transposes; a transposed operand goes through registers in squares. op(a) is packed a tile at a time, so that its rows come from memory
 // while the tile before is multiplied. A row-major op(a) is not packed where a tile has few rows and a block at
@@ -22,12 +22,11 @@ namespace {
 
 constexpr int64_t kDepth = kTileColumns <= 16 ? 384 : 256;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
-constexpr int64_t kColumnBlock = 1024;
 constexpr int64_t kInPlaceColumns = 128;
 constexpr int64_t kInPlaceDepth = 128;
 
 // Few rows: packed columns are used once or twice, so the block stays small enough for L1.
-inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kColumnBlock; }
+inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kMatmulColumnBlock; }
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -130,63 +129,82 @@ struct Tile {
   }
 };
 
+template <typename T>
+void packSlice(const T* elements, const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
+  packColumns(elements, x, slice.p0, slice.depth, slice.j0 + begin, end - begin, packed + begin * slice.depth);
+}
+
 }  // namespace
 
+MatmulBlocking matmulBlocking() { return {kDepth, kTileRows}; }
+
+void packMatmulColumns(const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
+  if (x.bHalves != nullptr) {
+    packSlice(x.bHalves, x, slice, begin, end, packed);
+  } else {
+    packSlice(x.b, x, slice, begin, end, packed);
+  }
+}
+
+void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, const float* packedB,
+                        float* packedA) {
+  const auto [p0, depth, j0, columns, hasPackedRows] = slice;
+  const bool isRowMajor = x.aDepth == 1;
+  const bool inPlace = columns <= kInPlaceColumns && (isRowMajor ? kRowsInPlace : depth <= kInPlaceDepth);
+  const int64_t rowBlocks = (end - begin + kRowBlock - 1) / kRowBlock;
+  for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
+    const int64_t first = begin + (end - begin) * rowBlock / rowBlocks;
+    const int64_t rows = begin + (end - begin) * (rowBlock + 1) / rowBlocks - first;
+    const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
+    for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
+    const float* a = x.a + first * x.aRow + p0 * x.aDepth;
+    for (int64_t j = 0; j < columns; j += kTileColumns) {
+      float* out = x.out + first * x.outRow + j0 + j;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t own = start[t], ownRows = start[t + 1] - own;
+        const bool isNew = j == 0 && !hasPackedRows;
+        if (t + 1 < tiles) {
+          const int64_t next = start[t + 1], count = start[t + 2] - next;
+          if (isNew && isRowMajor) fetchRows(a + next * x.aRow, x.aRow, count, depth);
+          fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
+        }
+        // As it is needed, so that what comes from memory comes while the tile before is multiplied.
+        if (!inPlace && isNew) packRows(x, p0, depth, first + own, static_cast<int>(ownRows), packedA + own * depth);
+        const Tile tile{inPlace ? a + own * x.aRow : packedA + own * depth,
+                        inPlace ? (isRowMajor ? x.aRow : x.aDepth) : ownRows,
+                        inPlace && isRowMajor,
+                        packedB + j * depth,
+                        out + own * x.outRow,
+                        x.outRow,
+                        depth,
+                        static_cast<int>(smaller(kTileColumns, columns - j)),
+                        p0 == 0 && !x.accumulate};
+        withRows(static_cast<int>(ownRows), tile);
+      }
+    }
+  }
+}
+
 void matmulBlock(const MatmulBlock& x, float* scratch) {
-  static_assert(kMatmulScratchFloats >= kDepth * kRowBlock + kDepth * kColumnBlock + 2 * kWidth);
+  static_assert(kMatmulRowFloats >= kDepth * kRowBlock + 2 * kWidth && kMatmulColumnFloats >= kDepth * kMatmulColumnBlock);
   if (x.k == 0 && !x.accumulate) {
     for (int64_t i = 0; i < x.m; ++i) {
       for (int64_t j = 0; j < x.n; ++j) x.out[i * x.outRow + j] = 0.0f;
     }
   }
   float* packedB = scratch;
-  float* packedA = scratch + kDepth * kColumnBlock;
+  float* packedA = scratch + kMatmulColumnFloats;
   const int64_t slices = (x.k + kDepth - 1) / kDepth;
-  const int64_t rowBlocks = (x.m + kRowBlock - 1) / kRowBlock;
   const int64_t columnBlock = columnBlockFor(x.m);
-  const bool isRowMajor = x.aDepth == 1;
-  const bool inPlace = smaller(x.n, columnBlock) <= kInPlaceColumns && (isRowMajor ? kRowsInPlace : x.k <= kInPlaceDepth);
   for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
     const int64_t columns = smaller(columnBlock, x.n - j0);
-    for (int64_t slice = 0; slice < slices; ++slice) {
-      const int64_t p0 = x.k * slice / slices, depth = x.k * (slice + 1) / slices - p0;
-      if (x.bHalves != nullptr) {
-        packColumns(x.bHalves, x, p0, depth, j0, columns, packedB);
-      } else {
-        packColumns(x.b, x, p0, depth, j0, columns, packedB);
-      }
-      for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
-        const int64_t first = x.m * rowBlock / rowBlocks, rows = x.m * (rowBlock + 1) / rowBlocks - first;
-        const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-        int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
-        for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
-        const float* a = x.a + first * x.aRow + p0 * x.aDepth;
-        // With one row block and one slice the packed rows are still there from the first column block.
-        const bool isPacked = rowBlocks == 1 && slices == 1 && j0 > 0;
-        for (int64_t j = 0; j < columns; j += kTileColumns) {
-          float* out = x.out + first * x.outRow + j0 + j;
-          for (int64_t t = 0; t < tiles; ++t) {
-            const int64_t own = start[t], ownRows = start[t + 1] - own;
-            if (t + 1 < tiles) {
-              const int64_t next = start[t + 1], count = start[t + 2] - next;
-              if (j == 0 && !isPacked && isRowMajor) fetchRows(a + next * x.aRow, x.aRow, count, depth);
-              fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
-            }
-            // As it is needed, so that what comes from memory comes while the tile before is multiplied.
-            if (!inPlace && j == 0 && !isPacked) packRows(x, p0, depth, first + own, static_cast<int>(ownRows), packedA + own * depth);
-            const Tile tile{inPlace ? a + own * x.aRow : packedA + own * depth,
-                            inPlace ? (isRowMajor ? x.aRow : x.aDepth) : ownRows,
-                            inPlace && isRowMajor,
-                            packedB + j * depth,
-                            out + own * x.outRow,
-                            x.outRow,
-                            depth,
-                            static_cast<int>(smaller(kTileColumns, columns - j)),
-                            slice == 0 && !x.accumulate};
-            withRows(static_cast<int>(ownRows), tile);
-          }
-        }
-      }
+    for (int64_t i = 0; i < slices; ++i) {
+      const int64_t p0 = x.k * i / slices, depth = x.k * (i + 1) / slices - p0;
+      // With one row block and one slice the packed rows are still there from the first column block.
+      const MatmulSlice slice{p0, depth, j0, columns, x.m <= kRowBlock && slices == 1 && j0 > 0};
+      packMatmulColumns(x, slice, 0, columns, packedB);
+      multiplyMatmulRows(x, slice, 0, x.m, packedB, packedA);
     }
   }
 }
