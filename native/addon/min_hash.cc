@@ -65,6 +65,46 @@ Napi::Value minHash(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// Strings of JavaScript as they are, behind each other in one buffer.
+class TextBatch {
+ public:
+  size_t size() const { return ends_.size(); }
+  void clear() {
+    used_ = 0;
+    ends_.clear();
+  }
+  // Whether it stays within the cache with another text; an empty one takes any.
+  bool hasRoom(Napi::Env env, Napi::Value text) const { return ends_.empty() || used_ + units(env, text) <= kUnits; }
+  void add(Napi::Env env, Napi::Value text) {
+    const size_t length = units(env, text);
+    if (buffer_.size() < used_ + length + 1) buffer_.resize(std::max(used_ + length + 1, kUnits + 1));
+    napi_get_value_string_utf16(env, text, buffer_.data() + used_, length + 1, nullptr);
+    used_ += length;
+    ends_.push_back(used_);
+  }
+  std::vector<std::u16string_view> texts() const {
+    std::vector<std::u16string_view> views;
+    size_t begin = 0;
+    for (const size_t end : ends_) {
+      views.emplace_back(buffer_.data() + begin, end - begin);
+      begin = end;
+    }
+    return views;
+  }
+
+ private:
+  static constexpr size_t kUnits = 512 * 1024;
+  static size_t units(Napi::Env env, Napi::Value text) {
+    size_t length = 0;
+    napi_get_value_string_utf16(env, text, nullptr, 0, &length);
+    return length;
+  }
+
+  std::vector<char16_t> buffer_;
+  size_t used_ = 0;
+  std::vector<size_t> ends_;
+};
+
 // minHashTexts(texts: readonly string[], n: number, multipliers: Uint32Array, addends: Uint32Array,
 //              signatures: Uint32Array): void
 Napi::Value minHashTexts(const Napi::CallbackInfo& info) {
@@ -77,16 +117,26 @@ Napi::Value minHashTexts(const Napi::CallbackInfo& info) {
   if (n < 1 || n > 64) throwArgument(env, "expected n to be in 1..64");
   expectLength(env, "addends", addends.size(), multipliers.size());
   expectLength(env, "signatures", signatures.size(), texts.Length() * multipliers.size());
-  std::vector<std::string> copies;
   try {
-    copies.reserve(texts.Length());
+    // Some texts at a time, in memory that stays in the cache: all threads turn them into UTF-8.
+    TextBatch batch;
+    size_t done = 0;
+    const auto finish = [&] {
+      const size_t first = done * multipliers.size();
+      done += batch.size();
+      if (!parl::minHashTexts(batch.texts(), n, multipliers, addends, signatures.subspan(first, batch.size() * multipliers.size()))) {
+        throw std::bad_alloc();
+      }
+      batch.clear();
+    };
     for (uint32_t i = 0; i < texts.Length(); ++i) {
       const Napi::HandleScope scope(env);
       const Napi::Value text = texts.Get(i);
       if (!text.IsString()) throwArgument(env, "expected texts[" + std::to_string(i) + "] to be a string");
-      copies.push_back(text.As<Napi::String>().Utf8Value());
+      if (!batch.hasRoom(env, text)) finish();
+      batch.add(env, text);
     }
-    if (!parl::minHashTexts(copies, n, multipliers, addends, signatures)) throw std::bad_alloc();
+    finish();
   } catch (const std::bad_alloc&) {
     throw Napi::Error::New(env, "out of memory");
   }

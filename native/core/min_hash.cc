@@ -8,8 +8,13 @@
 #include <new>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "core/philox.h"
 #include "core/thread_pool.h"
+#include "core/utf8.h"
 
 namespace parl {
 namespace {
@@ -37,67 +42,80 @@ uint32_t finalised(uint32_t x) {  // MurmurHash3's
 
 int64_t gramCount(int64_t tokens, int64_t n) { return std::max<int64_t>(0, tokens - n + 1); }
 
-// The highest bit of each byte of `bytes` that is `c`.
-constexpr uint64_t bytesEqual(uint64_t bytes, char c) {
-  constexpr uint64_t kOnes = 0x0101010101010101u, kLow = 0x7F * kOnes;
-  const uint64_t x = bytes ^ (static_cast<unsigned char>(c) * kOnes);
-  return ~(((x & kLow) + kLow) | x | kLow);
+constexpr size_t kBlock = 64;  // bytes that are looked through for spaces at once
+
+// Bit i: whether byte i is a space, tab, line feed or carriage return.
+uint64_t spacesOf(const char* bytes) {
+  uint64_t spaces = 0;
+#ifdef __SSE2__
+  for (int part = 0; part < 4; ++part) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part));
+    const auto is = [&](char c) { return _mm_cmpeq_epi8(x, _mm_set1_epi8(c)); };
+    const __m128i any = _mm_or_si128(_mm_or_si128(is(' '), is('\t')), _mm_or_si128(is('\n'), is('\r')));
+    spaces |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(any))) << (16 * part);
+  }
+#else
+  for (size_t i = 0; i < kBlock; ++i) {
+    const char c = bytes[i];
+    spaces |= static_cast<uint64_t>(c == ' ' || c == '\t' || c == '\n' || c == '\r') << i;
+  }
+#endif
+  return spaces;
 }
 
-// Hash of the word that begins at p; p moves to the space behind it, or to the end. Eight bytes at a time: a branch a byte would be
-// guessed wrong at the end of every word.
-uint32_t wordHash(const char*& p, const char* end) {
+// Hash of the bytes begin .. end, eight at a time; eight bytes behind the end can be read.
+uint32_t wordHash(const char* begin, const char* end) {
   constexpr uint64_t kOdd = 0x9E3779B97F4A7C15u;
   uint64_t hash = 0;
-  const char* begin = p;
-  for (;;) {
-    uint64_t bytes = 0, spaces = 0;
-    const auto left = static_cast<size_t>(end - p);
-    if (left >= sizeof bytes) {
-      std::memcpy(&bytes, p, sizeof bytes);
-    } else {
-      std::memcpy(&bytes, p, left);
-      spaces = uint64_t{0x80} << (8 * left);
-    }
+  for (const char* p = begin;; p += sizeof(uint64_t)) {
+    uint64_t bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
     if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
-    spaces |= bytesEqual(bytes, ' ') | bytesEqual(bytes, '\t') | bytesEqual(bytes, '\n') | bytesEqual(bytes, '\r');
-    const auto length = spaces == 0 ? sizeof bytes : static_cast<size_t>(std::countr_zero(spaces)) / 8;
-    if (length < sizeof bytes) bytes &= (uint64_t{1} << (8 * length)) - 1;
+    const auto left = static_cast<size_t>(end - p);
+    if (left < sizeof bytes) bytes &= (uint64_t{1} << (8 * left)) - 1;
     hash = (hash ^ bytes) * kOdd;
     hash ^= hash >> 32;
-    p += length;
-    if (length < sizeof bytes) break;
+    if (left < sizeof bytes) break;
   }
-  hash = (hash ^ static_cast<uint64_t>(p - begin)) * kOdd;
+  hash = (hash ^ static_cast<uint64_t>(end - begin)) * kOdd;
   return static_cast<uint32_t>(hash >> 32);
 }
 
+// A text in UTF-8 with spaces behind it, in memory that is used for the next one too.
+class PaddedText {
+ public:
+  void set(std::u16string_view text) {
+    const size_t room = utf8Room(text.size()) + 2 * kBlock;
+    if (bytes_.size() < room) bytes_.resize(room);
+    size_ = toUtf8(text, bytes_.data());
+    std::memset(bytes_.data() + size_, ' ', 2 * kBlock);
+  }
+  const char* data() const { return bytes_.data(); }
+  size_t size() const { return size_; }
+
+ private:
+  std::vector<char> bytes_;
+  size_t size_ = 0;
+};
+
 // Keys of the word n-grams of a text; first its words' hashes, then, in place, those of the grams that begin at each.
-void textKeys(const std::string& text, std::span<const uint32_t> constants, std::vector<uint32_t>& keys) {
+void textKeys(const PaddedText& text, std::span<const uint32_t> constants, std::vector<uint32_t>& keys) {
   keys.clear();
-  for (const char *p = text.data(), *end = p + text.size(); p < end;) {
-    const char* begin = p;
-    const uint32_t hash = wordHash(p, end);
-    if (p == begin) {
-      ++p;  // a space
-    } else {
-      keys.push_back(finalised(hash));
-      if (p < end) ++p;
+  const char* word = text.data();
+  // One block more than the text has bytes for, where it fills the last one: that ends its last word.
+  for (size_t block = 0; block <= text.size(); block += kBlock) {
+    const char* from = text.data() + block;
+    for (uint64_t spaces = spacesOf(from); spaces != 0; spaces &= spaces - 1) {
+      const char* end = from + std::countr_zero(spaces);
+      if (end > word) keys.push_back(wordHash(word, end));
+      word = end + 1;
     }
   }
   if (keys.empty()) return;
   const size_t size = std::min(constants.size(), keys.size());
   const size_t grams = keys.size() - size + 1;
-  if (size == 3) {
-    const uint32_t first = constants[0], second = constants[1], third = constants[2];
-    for (size_t i = 0; i < grams; ++i) keys[i] = finalised(keys[i] * first ^ keys[i + 1] * second ^ keys[i + 2] * third);
-  } else {
-    for (size_t i = 0; i < grams; ++i) {
-      uint32_t key = 0;
-      for (size_t k = 0; k < size; ++k) key ^= keys[i + k] * constants[k];
-      keys[i] = finalised(key);
-    }
-  }
+  PARL_DISPATCH(mixWords)(keys.data(), static_cast<int64_t>(keys.size()));
+  PARL_DISPATCH(mixGrams)(keys.data(), static_cast<int64_t>(grams), constants.data(), static_cast<int64_t>(size));
   keys.resize(grams);
 }
 
@@ -147,15 +165,17 @@ void minHash(std::span<const uint32_t> keys, std::span<const int32_t> offsets, s
   });
 }
 
-bool minHashTexts(std::span<const std::string> texts, int64_t n, std::span<const uint32_t> multipliers,
+bool minHashTexts(std::span<const std::u16string_view> texts, int64_t n, std::span<const uint32_t> multipliers,
                   std::span<const uint32_t> addends, std::span<uint32_t> signatures) {
   std::atomic<bool> ok{true};
   const std::vector<uint32_t> constants = placeConstants(n);
   parallelFor(static_cast<int64_t>(texts.size()), 1, [&](int64_t first, int64_t last) {
     try {
       std::vector<uint32_t> keys;
+      PaddedText text;
       for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last); ++i) {
-        textKeys(texts[i], constants, keys);
+        text.set(texts[i]);
+        textKeys(text, constants, keys);
         PARL_DISPATCH(minHashSet)
         (keys.data(), static_cast<int64_t>(keys.size()), multipliers.data(), addends.data(),
          static_cast<int64_t>(multipliers.size()), signatures.data() + i * multipliers.size());

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 
 #include "core/isa.h"
 #include "core/redundancy.h"
@@ -28,12 +28,16 @@ void permutations(uint64_t seed, std::span<uint32_t> multipliers, std::span<uint
 void minHash(std::span<const uint32_t> keys, std::span<const int32_t> offsets, std::span<const uint32_t> multipliers,
              std::span<const uint32_t> addends, std::span<uint32_t> signatures);
 
-// Signatures of the word n-grams of texts (UTF-8): words are runs of bytes other than space, tab, line feed and carriage return.
+// Signatures of the word n-grams of texts (UTF-16, hashed as UTF-8): words are runs of bytes other than space, tab, line feed and carriage return.
 // A text of fewer than n words has the one gram of all of them. False when out of memory. Threads over texts.
 //   signatures [texts, H] (overwritten)
-bool minHashTexts(std::span<const std::string> texts, int64_t n, std::span<const uint32_t> multipliers,
+bool minHashTexts(std::span<const std::u16string_view> texts, int64_t n, std::span<const uint32_t> multipliers,
                   std::span<const uint32_t> addends, std::span<uint32_t> signatures);
 
+// keys[i] = MurmurHash3's finaliser of keys[i]
+PARL_KERNEL(void, mixWords, (uint32_t* keys, int64_t count))
+// keys[i] = the finaliser of keys[i] * constants[0] ^ ... ^ keys[i + n - 1] * constants[n - 1], i < grams, in place
+PARL_KERNEL(void, mixGrams, (uint32_t* keys, int64_t grams, const uint32_t* constants, int64_t n))
 PARL_KERNEL(void, minHashSet,
             (const uint32_t* keys, int64_t count, const uint32_t* multipliers, const uint32_t* addends, int64_t hashes,
              uint32_t* signature))

@@ -29,7 +29,7 @@ TEST(min_hash_is_the_smallest_of_each_permutation) {
 TEST(min_hash_of_texts_is_of_word_grams) {
   std::vector<uint32_t> multipliers(16), addends(16);
   parl::permutations(1, multipliers, addends);
-  const std::vector<std::string> texts = {"a b c d", "  a\tb  c\n", "b c d a", "", " \n", "a b", "b a"};
+  const std::vector<std::u16string_view> texts = {u"a b c d", u"  a\tb  c\n", u"b c d a", u"", u" \n", u"a b", u"b a"};
   std::vector<uint32_t> out(texts.size() * 16);
   CHECK(parl::minHashTexts(texts, 3, multipliers, addends, out));
   const auto same = [&](size_t s, size_t t) { return std::equal(&out[16 * s], &out[16 * s] + 16, &out[16 * t]); };
@@ -61,7 +61,10 @@ TEST(min_hash_of_texts_sees_words_whatever_their_length_and_what_stands_between)
   parl::permutations(3, multipliers, addends);
   const auto signature = [&](const std::string& text) {
     std::vector<uint32_t> out(16);
-    CHECK(parl::minHashTexts(std::vector<std::string>{text}, 2, multipliers, addends, out));
+    // Bytes are those of Latin letters.
+    std::u16string wide;
+    for (const char c : text) wide += static_cast<char16_t>(static_cast<unsigned char>(c));
+    CHECK(parl::minHashTexts(std::vector<std::u16string_view>{wide}, 2, multipliers, addends, out));
     return out;
   };
   for (size_t length = 1; length <= 26; ++length) {

@@ -41,7 +41,39 @@ void minima(const uint32_t* keys, int64_t count, const VecU* multipliers, const 
   for (int v = 0; v < vectors; ++v) out[v] = least[v];
 }
 
+// MurmurHash3's.
+template <typename T>
+T finalised(T x) {
+  x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
+  x = (x ^ (x >> 13)) * 0xC2B2AE35u;
+  return x ^ (x >> 16);
+}
+
 }  // namespace
+
+void mixWords(uint32_t* keys, int64_t count) {
+  int64_t i = 0;
+  for (; i + kWidth <= count; i += kWidth) {
+    const VecU mixed = finalised(loadWords(keys + i, kWidth));
+    __builtin_memcpy(keys + i, &mixed, sizeof mixed);
+  }
+  for (; i < count; ++i) keys[i] = finalised(keys[i]);
+}
+
+void mixGrams(uint32_t* keys, int64_t grams, const uint32_t* constants, int64_t n) {
+  int64_t i = 0;
+  for (; i + kWidth <= grams; i += kWidth) {
+    VecU key = {};
+    for (int64_t k = 0; k < n; ++k) key ^= loadWords(keys + i + k, kWidth) * constants[k];
+    key = finalised(key);
+    __builtin_memcpy(keys + i, &key, sizeof key);
+  }
+  for (; i < grams; ++i) {
+    uint32_t key = 0;
+    for (int64_t k = 0; k < n; ++k) key ^= keys[i + k] * constants[k];
+    keys[i] = finalised(key);
+  }
+}
 
 void minHashSet(const uint32_t* keys, int64_t count, const uint32_t* multipliers, const uint32_t* addends, int64_t hashes,
                 uint32_t* signature) {
