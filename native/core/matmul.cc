@@ -39,6 +39,8 @@ Grid gridFor(const MatmulShape& s, int threads) {
 constexpr int64_t kSharedRows = 96;
 constexpr int64_t kPackGrain = 2;         // units of 32 columns
 constexpr double kPartProducts = 4e5;     // of a part at least
+constexpr int64_t kNearColumns = 512;     // more packed columns come from the last cache: then a part has
+constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
 
 void matmulShared(const MatmulBlock& x) {
   const MatmulBlocking blocking = PARL_DISPATCH(matmulBlocking)();
@@ -48,16 +50,27 @@ void matmulShared(const MatmulBlock& x) {
   const int64_t units = (x.m + blocking.tileRows - 1) / blocking.tileRows;
   Scratch packed(kMatmulColumnFloats);
   for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
-    const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0);
-    for (int64_t i = 0; i < slices; ++i) {
-      const int64_t p0 = x.k * i / slices;
-      const MatmulSlice slice{p0, x.k * (i + 1) / slices - p0, j0, columns, false};
-      parallelFor((columns + 31) / 32, kPackGrain,
-                  [&](int64_t begin, int64_t end) { pack(x, slice, begin * 32, std::min(columns, end * 32), packed.data()); });
-      const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(slice.depth);
-      parallelFor(units, static_cast<int64_t>(kPartProducts / products) + 1, [&](int64_t begin, int64_t end) {
+    const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = (columns + 31) / 32;
+    // As many slices between two meetings of the threads as there is room for: a gradient of weights has a deep and small product.
+    const int64_t together = std::max<int64_t>(1, kMatmulColumnFloats / (blocking.depth * columnUnits * 32));
+    for (int64_t i0 = 0; i0 < slices; i0 += together) {
+      const int64_t i1 = std::min(slices, i0 + together), first = x.k * i0 / slices, depth = x.k * i1 / slices - first;
+      const auto forSlices = [&](auto&& use) {
+        for (int64_t i = i0; i < i1; ++i) {
+          const int64_t p0 = x.k * i / slices;
+          use(MatmulSlice{p0, x.k * (i + 1) / slices - p0, j0, columns, false}, packed.data() + (p0 - first) * columnUnits * 32);
+        }
+      };
+      parallelFor(columnUnits, kPackGrain, [&](int64_t begin, int64_t end) {
+        forSlices([&](const MatmulSlice& slice, float* panels) { pack(x, slice, begin * 32, std::min(columns, end * 32), panels); });
+      });
+      const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);
+      const int64_t least = columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / products) + 1 : kWidePartTiles;
+      parallelFor(units, least, [&](int64_t begin, int64_t end) {
         Scratch rows(kMatmulRowFloats);
-        multiply(x, slice, begin * blocking.tileRows, std::min(x.m, end * blocking.tileRows), packed.data(), rows.data());
+        forSlices([&](const MatmulSlice& slice, const float* panels) {
+          multiply(x, slice, x.m * begin / units, x.m * end / units, panels, rows.data());
+        });
       });
     }
   }

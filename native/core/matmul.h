@@ -38,8 +38,8 @@ struct MatmulBlock {
   const Bf16* bHalves = nullptr;  // in place of b
 };
 constexpr int64_t kMatmulColumnBlock = 1024;
-constexpr int64_t kMatmulColumnFloats = 384 * kMatmulColumnBlock;  // packed b
-constexpr int64_t kMatmulRowFloats = 384 * 168 + 256;              // packed a, overrun of vector stores
+constexpr int64_t kMatmulColumnFloats = 576 * kMatmulColumnBlock;  // packed b
+constexpr int64_t kMatmulRowFloats = (576 + 16) * 168 + 16;         // packed a, overrun of vector stores
 constexpr int64_t kMatmulScratchFloats = kMatmulColumnFloats + kMatmulRowFloats;
 PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
 

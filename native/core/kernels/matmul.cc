@@ -6,12 +6,13 @@
 //       pass 2: for each b panel, for each a panel: pack the a panel [kDepth][rows of the tile] where this is the first b panel, load
 //               the tile of out (zeros at the first slice), continue its chains over the slice, store it
 //
-// Why this blocking: a b panel of 384 x 16 floats (AVX2) is 24 KiB and stays in L1 while all a panels of the row block
-// stream from L2. Slices inside of columns: what they add to, kMatmulColumnBlock columns of out, is still in the last cache. Storing a
+// Why this blocking: a b panel of 576 x 16 floats (AVX2) is 36 KiB, most of it stays in L1 while all a panels of the row block
+// stream from L2, and deeper slices load and store out less often. Slices inside of columns: what they add to, kMatmulColumnBlock columns of out, is still in the last cache. Storing a
 // chain's value to out between slices and loading it again is exact, so slices do not show in the result. Packing absorbs all
 // transposes; a transposed operand goes through registers in squares. op(a) is packed a tile at a time, so that its rows come from memory
-// while the tile before is multiplied. A row-major op(a) is not packed where a tile has few rows and a block at
-// most kInPlaceColumns columns: that would cost a tenth of the product.
+// while the tile before is multiplied. A row-major op(a) is read by rows, where it lies, if a block has at
+// most kInPlaceColumns columns: packing would cost a tenth of the product. Rows that compete for one set of the cache are copied first. A
+// transposed op(a) is packed for all tiles of a row block at once, since its cache lines hold the columns of several.
 // The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 #include "core/matmul.h"
 
@@ -20,15 +21,19 @@
 namespace parl::PARL_ISA {
 namespace {
 
-constexpr int64_t kDepth = kTileColumns <= 16 ? 384 : 256;
+constexpr int64_t kDepth = 576;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
-constexpr int64_t kInPlaceColumns = 128;
+constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : 512;
 constexpr int64_t kInPlaceDepth = 128;
+constexpr int64_t kAliasingFloats = 1024;  // rows this far apart share a set of the first cache, which holds fewer lines than a tile has rows
 
 // Few rows: packed columns are used once or twice, so the block stays small enough for L1.
 inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kMatmulColumnBlock; }
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Floats from a copied row to the next: an odd number of cache lines, so that rows do not share a set of the first cache.
+constexpr int64_t copiedRow(int64_t depth) { return (depth + 31) / 32 * 32 + 16; }
 
 // How many of the lanes of vector c lie inside a width.
 inline int lanes(int width, int c) {
@@ -60,15 +65,29 @@ void packColumns(const T* elements, const MatmulBlock& x, int64_t p0, int64_t de
   }
 }
 
-inline void packRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0, int rows, float* packed) {
-  const float* a = x.a + i0 * x.aRow + p0 * x.aDepth;
-  if (x.aDepth == 1) {
-    packTransposed(a, x.aRow, rows, depth, packed, rows);
-  } else {
-    // A whole vector is read where the next depth's rows lie behind it in memory; its surplus lanes are overwritten.
-    const int64_t wholeReads = x.aDepth >= kWidth ? smaller(depth, x.k - p0 - 1) : 0;
-    for (int64_t p = 0; p < wholeReads; ++p) store(packed + p * rows, load(a + p * x.aDepth));
-    for (int64_t p = wholeReads; p < depth; ++p) store(packed + p * rows, loadPartial(a + p * x.aDepth, rows));
+// Rows i0 .. i0 + rows of a row-major op(a), kept as rows.
+inline void copyRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0, int64_t rows, float* packed) {
+  for (int64_t r = 0; r < rows; ++r) {
+    __builtin_memcpy(packed + r * copiedRow(depth), x.a + (i0 + r) * x.aRow + p0, static_cast<size_t>(depth) * sizeof(float));
+  }
+}
+
+// Columns start[0] .. start[tiles] behind i0 of a transposed op(a), all tiles of a block at once: its lines and pages hold more than one tile.
+inline void packTransposedRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0, const int64_t* start, int64_t tiles,
+                               float* packed) {
+  const float* a = x.a + i0 + p0 * x.aDepth;
+  // Whole vectors before the last depth: the next depth's rows lie behind these in memory, and are written over the surplus lanes.
+  const int64_t wholeVectors = x.aDepth >= kWidth ? depth - 1 : 0;
+  for (int64_t p = 0; p < depth; ++p, a += x.aDepth) {
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int rows = static_cast<int>(start[t + 1] - start[t]);
+      float* out = packed + start[t] * depth + p * rows;
+      if (p < wholeVectors) {
+        store(out, load(a + start[t]));
+      } else {
+        storePartial(out, loadPartial(a + start[t], rows), rows);
+      }
+    }
   }
 }
 
@@ -84,7 +103,7 @@ inline void fetchRows(const float* p, int64_t row, int64_t rows, int64_t columns
 struct Tile {
   const float* a;
   int64_t aStep;
-  bool isRowMajor;
+  bool isReadByRows;
   const float* b;
   float* out;
   int64_t outRow, depth;
@@ -110,7 +129,7 @@ struct Tile {
         for (int c = 0; c < kTileVecs; ++c) acc[r][c] = loadPartial(out + r * outRow + c * kWidth, lanes(width, c));
       }
     }
-    if (kRowsInPlace && isRowMajor) {
+    if (isReadByRows) {
       multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
     } else {
       multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
@@ -150,7 +169,8 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
                         float* packedA) {
   const auto [p0, depth, j0, columns, hasPackedRows] = slice;
   const bool isRowMajor = x.aDepth == 1;
-  const bool inPlace = columns <= kInPlaceColumns && (isRowMajor ? kRowsInPlace : depth <= kInPlaceDepth);
+  const bool isReadByRows = isRowMajor && columns <= kInPlaceColumns;
+  const bool inPlace = isRowMajor ? isReadByRows && x.aRow % kAliasingFloats != 0 : columns <= kInPlaceColumns && depth <= kInPlaceDepth;
   const int64_t rowBlocks = (end - begin + kRowBlock - 1) / kRowBlock;
   for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
     const int64_t first = begin + (end - begin) * rowBlock / rowBlocks;
@@ -159,6 +179,7 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
     int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
     for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
     const float* a = x.a + first * x.aRow + p0 * x.aDepth;
+    if (!inPlace && !isRowMajor && !hasPackedRows) packTransposedRows(x, p0, depth, first, start, tiles, packedA);
     for (int64_t j = 0; j < columns; j += kTileColumns) {
       float* out = x.out + first * x.outRow + j0 + j;
       for (int64_t t = 0; t < tiles; ++t) {
@@ -169,17 +190,27 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
           if (isNew && isRowMajor) fetchRows(a + next * x.aRow, x.aRow, count, depth);
           fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
         }
-        // As it is needed, so that what comes from memory comes while the tile before is multiplied.
-        if (!inPlace && isNew) packRows(x, p0, depth, first + own, static_cast<int>(ownRows), packedA + own * depth);
-        const Tile tile{inPlace ? a + own * x.aRow : packedA + own * depth,
-                        inPlace ? (isRowMajor ? x.aRow : x.aDepth) : ownRows,
-                        inPlace && isRowMajor,
-                        packedB + j * depth,
-                        out + own * x.outRow,
-                        x.outRow,
-                        depth,
-                        static_cast<int>(smaller(kTileColumns, columns - j)),
-                        p0 == 0 && !x.accumulate};
+        Tile tile{};
+        tile.isReadByRows = isReadByRows;
+        if (inPlace) {
+          tile.a = a + own * x.aRow;
+          tile.aStep = isRowMajor ? x.aRow : x.aDepth;
+        } else if (isReadByRows) {
+          if (isNew) copyRows(x, p0, depth, first + own, ownRows, packedA + own * copiedRow(depth));
+          tile.a = packedA + own * copiedRow(depth);
+          tile.aStep = copiedRow(depth);
+        } else {
+          // Rows a tile at a time, so that what comes from memory comes while the tile before is multiplied.
+          if (isNew && isRowMajor) packTransposed(a + own * x.aRow, x.aRow, static_cast<int>(ownRows), depth, packedA + own * depth, ownRows);
+          tile.a = packedA + own * depth;
+          tile.aStep = ownRows;
+        }
+        tile.b = packedB + j * depth;
+        tile.out = out + own * x.outRow;
+        tile.outRow = x.outRow;
+        tile.depth = depth;
+        tile.width = static_cast<int>(smaller(kTileColumns, columns - j));
+        tile.fromZero = p0 == 0 && !x.accumulate;
         withRows(static_cast<int>(ownRows), tile);
       }
     }
@@ -187,7 +218,7 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
 }
 
 void matmulBlock(const MatmulBlock& x, float* scratch) {
-  static_assert(kMatmulRowFloats >= kDepth * kRowBlock + 2 * kWidth && kMatmulColumnFloats >= kDepth * kMatmulColumnBlock);
+  static_assert(kMatmulRowFloats >= copiedRow(kDepth) * kRowBlock + kWidth && kMatmulColumnFloats >= kDepth * kMatmulColumnBlock);
   if (x.k == 0 && !x.accumulate) {
     for (int64_t i = 0; i < x.m; ++i) {
       for (int64_t j = 0; j < x.n; ++j) x.out[i * x.outRow + j] = 0.0f;

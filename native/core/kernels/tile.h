@@ -18,9 +18,6 @@ constexpr int kTileRows = 4;
 #endif
 constexpr int kTileVecs = 2;
 constexpr int kTileColumns = kTileVecs * kWidth;
-// Where a tile's rows are few enough for a pointer each, row-major rows can be read where they lie (multiplyRows), for products that
-// use them too few times to pay for packing.
-constexpr bool kRowsInPlace = kTileRows <= 6;
 static_assert(kTileRows <= kWidth, "packing a row block transposes it within one square of vectors");
 
 // NV vectors of columns, the last one of `lastLanes` lanes when it is partial.
@@ -52,21 +49,29 @@ __attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64
   }
 }
 
-// The same with a row-major: a[r * aRow + p] times b[p * bStep + c * kWidth ...]. No packing of a, and R streams in its stead.
+// The same with a row-major: a[r * aRow + p] times b[p * bStep + c * kWidth ...], for rows used too few times to pay for packing. A
+// pointer for every three rows, since an address is a pointer plus nothing, once or twice a register: R pointers would not fit.
 template <int R, int NV, bool Partial = false>
 __attribute__((always_inline)) inline void multiplyRows(Vec (&acc)[R][NV], int64_t k, const float* a, int64_t aRow,
                                                         const float* b, int64_t bStep, int lastLanes = kWidth) {
-  const float* row[R];
+  constexpr int kGroups = (R + 2) / 3;
+  const float* group[kGroups];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) row[r] = a + r * aRow;
+  for (int g = 0; g < kGroups; ++g) group[g] = a + 3 * g * aRow;
+#pragma GCC unroll 4
   for (int64_t p = 0; p < k; ++p) {
     Vec columns[NV];
     loadColumns<NV, Partial>(columns, b, lastLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const Vec x = splat(row[r][p]);
+      const Vec x = splat(group[r / 3][r % 3 * aRow]);
 #pragma GCC unroll 8
       for (int c = 0; c < NV; ++c) acc[r][c] = fma(x, columns[c], acc[r][c]);
+    }
+#pragma GCC unroll 16
+    for (int g = 0; g < kGroups; ++g) {
+      ++group[g];
+      asm("" : "+r"(group[g]));  // else the compiler makes a pointer of every row again
     }
     b += bStep;
   }
@@ -148,6 +153,8 @@ inline void transposeSquare(Vec (&v)[kWidth]) {
 #endif
 }
 
+constexpr int64_t kFetchAhead = 64;  // floats of a row; as many rows as a vector has lanes are more streams than a processor foresees
+
 // out[p * outStep + i] = x[i * rowStep + p] for i < rows <= kWidth, p < k. Each p is written as a whole vector: what lies
 // behind the rows is zero there until the next p overwrites it, and out has kWidth floats of room behind the last one.
 template <typename T>  // float, or Bf16, which is widened
@@ -156,7 +163,10 @@ inline void packTransposed(const T* x, int64_t rowStep, int rows, int64_t k, flo
     const int depth = k - p < kWidth ? static_cast<int>(k - p) : kWidth;
     Vec square[kWidth];
     if (depth == kWidth) {
-      for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? load(x + i * rowStep + p) : Vec{};
+      for (int i = 0; i < kWidth; ++i) {
+        square[i] = i < rows ? load(x + i * rowStep + p) : Vec{};
+        __builtin_prefetch(x + i * rowStep + p + kFetchAhead);
+      }
     } else {
       for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? loadPartial(x + i * rowStep + p, depth) : Vec{};
     }
