@@ -73,7 +73,7 @@ struct AttentionRows {
 };
 constexpr int64_t kAttentionRowTile = 16;  // no ISA takes more rows at a time
 inline int64_t attentionRowsScratch(int64_t keys, int64_t headDim) {
-  return kAttentionRowTile * (headDim + 2 * (keys + 2 * kKeyPanel)) + kKeyPanel;
+  return kAttentionRowTile * (headDim + keys + 2 * kKeyPanel) + kKeyPanel;
 }
 PARL_KERNEL(void, attentionRows, (const AttentionRows& rows, float* scratch))
 PARL_KERNEL(void, packKeyPanels,

@@ -5,8 +5,7 @@
 //   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 (or 4) vectors of keys over ascending d; keys come in
 //           panels of 32 [headDim][32], so the vectors are contiguous on every ISA
 //   pass 3: per row: max, e^(score - max), their sum (key j in lane j mod 2 kWidth)
-//   pass 4: transpose the weights to [keys][R], where rows are not read in place
-//   pass 5: out = weights v, a register tile of R rows x 2 vectors of headDim over ascending keys, times 1 / sum. Keys that
+//   pass 4: out = weights v, a register tile of R rows x 2 vectors of headDim over ascending keys, times 1 / sum. Keys that
 //           all rows see come first; the triangle at the end adds to each row exactly the keys it sees (adding 0 * v
 //           instead would let an Infinity of a later token into an earlier row).
 //
@@ -22,7 +21,8 @@ namespace {
 
 const float kMinusInfinity = -__builtin_inff();
 
-inline int64_t roundToPanels(int64_t keys) { return (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel; }
+// Whole panels and half a one: rows a power of two apart would share a set of the first cache.
+inline int64_t scoreStride(int64_t keys) { return (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel + kKeyPanel / 2; }
 
 // scores becomes e^(score - max) over the first `keys` entries; max and sum are returned.
 inline void exponentials(float* scores, int64_t keys, float& max, float& sum) {
@@ -61,12 +61,6 @@ inline void exponentials(float* scores, int64_t keys, float& max, float& sum) {
   sum = reduceAdd(sums[0] + sums[1]);
 }
 
-// The weight of row r and key j stands at at[r * row + j * key].
-struct Weights {
-  const float* at;
-  int64_t row, key;
-};
-
 // Vectors of keys, or of dimensions, that a tile of R rows takes at once. A few rows alone have too few chains to hide the latency
 // of a multiply-add: the heads of a group in a decoding step.
 template <int R>
@@ -83,10 +77,9 @@ struct RowTile {
   __attribute__((noinline)) void run() const {
     const int64_t position = x.firstPosition + first * x.positionStep;
     const int64_t keys = position + (R - 1) * x.positionStep + 1;
-    const int64_t stride = roundToPanels(keys);
+    const int64_t stride = scoreStride(keys);
     float* queries = scratch;
     float* scores = queries + kAttentionRowTile * x.headDim + kWidth;
-    float* weights = scores + R * stride;
     const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(x.headDim));
 
     const float* q = x.q + first * x.qStride;
@@ -112,27 +105,20 @@ struct RowTile {
         x.lse[(first + r) * x.lseStride] = static_cast<float>(static_cast<double>(max) + __builtin_log(static_cast<double>(sum)));
       }
     }
-    if (!kRowsInPlace) packTransposed(scores, stride, R, keys, weights, R);
-    const Weights own = kRowsInPlace ? Weights{scores, stride, 1} : Weights{weights, 1, R};
-
     int64_t d = 0;
     if constexpr (kVecs > 2) {
-      for (; d + kVecs * kWidth <= x.headDim; d += kVecs * kWidth) values<R, kVecs, false>(position + 1, own, d, kWidth, inverse);
+      for (; d + kVecs * kWidth <= x.headDim; d += kVecs * kWidth) values<R, kVecs, false>(position + 1, scores, stride, d, kWidth, inverse);
     }
-    for (; d + 2 * kWidth <= x.headDim; d += 2 * kWidth) values<R, 2, false>(position + 1, own, d, kWidth, inverse);
-    for (; d + kWidth <= x.headDim; d += kWidth) values<R, 1, false>(position + 1, own, d, kWidth, inverse);
-    if (d < x.headDim) values<R, 1, true>(position + 1, own, d, static_cast<int>(x.headDim - d), inverse);
+    for (; d + 2 * kWidth <= x.headDim; d += 2 * kWidth) values<R, 2, false>(position + 1, scores, stride, d, kWidth, inverse);
+    for (; d + kWidth <= x.headDim; d += kWidth) values<R, 1, false>(position + 1, scores, stride, d, kWidth, inverse);
+    if (d < x.headDim) values<R, 1, true>(position + 1, scores, stride, d, static_cast<int>(x.headDim - d), inverse);
   }
 
   template <int R, int NV, bool Partial>
-  __attribute__((noinline)) void values(int64_t common, const Weights& weights, int64_t d, int lastLanes,
+  __attribute__((noinline)) void values(int64_t common, const float* weights, int64_t stride, int64_t d, int lastLanes,
                                         const float* inverse) const {
     Vec acc[R][NV] = {};
-    if (kRowsInPlace) {
-      multiplyRows<R, NV, Partial>(acc, common, weights.at, weights.row, x.values + d, x.valueStride, lastLanes);
-    } else {
-      multiplyTile<R, NV, Partial>(acc, common, weights.at, R, x.values + d, x.valueStride, lastLanes);
-    }
+    multiplyRows<R, NV, Partial>(acc, common, weights, stride, x.values + d, x.valueStride, lastLanes);
     if (x.positionStep != 0) {
 #pragma GCC unroll 16
       for (int t = 1; t < R; ++t) {
@@ -142,7 +128,7 @@ struct RowTile {
 #pragma GCC unroll 16
         for (int r = t; r < R; ++r) {
 #pragma GCC unroll 8
-          for (int c = 0; c < NV; ++c) acc[r][c] = fma(splat(weights.at[key * weights.key + r * weights.row]), columns[c], acc[r][c]);
+          for (int c = 0; c < NV; ++c) acc[r][c] = fma(splat(weights[r * stride + key]), columns[c], acc[r][c]);
         }
       }
     }
