@@ -16,12 +16,20 @@ SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t
   SortedGroups sorted;
   sorted.rows.resize(rewards.size());
   std::iota(sorted.rows.begin(), sorted.rows.end(), size_t{0});
-  std::sort(sorted.rows.begin(), sorted.rows.end(), [&](size_t a, size_t b) {
-    return groupIds[a] != groupIds[b] ? groupIds[a] < groupIds[b] : rewards[a] < rewards[b];
-  });
-  for (size_t i = 0; i < rewards.size(); ++i) {
-    if (i == 0 || groupIds[sorted.rows[i]] != groupIds[sorted.rows[i - 1]]) sorted.begins.push_back(static_cast<int64_t>(i));
-    sorted.rewards.push_back(rewards[sorted.rows[i]]);
+  // Rollouts of a group mostly lie together already.
+  if (!std::is_sorted(groupIds.begin(), groupIds.end())) {
+    std::sort(sorted.rows.begin(), sorted.rows.end(), [&](size_t a, size_t b) { return groupIds[a] < groupIds[b]; });
+  }
+  sorted.rewards.resize(rewards.size());
+  for (size_t begin = 0, end; begin < rewards.size(); begin = end) {
+    const int32_t id = groupIds[sorted.rows[begin]];
+    end = begin + 1;
+    while (end < rewards.size() && groupIds[sorted.rows[end]] == id) ++end;
+    const auto rows = sorted.rows.begin();
+    std::sort(rows + static_cast<ptrdiff_t>(begin), rows + static_cast<ptrdiff_t>(end),
+              [&](size_t a, size_t b) { return rewards[a] < rewards[b]; });
+    sorted.begins.push_back(static_cast<int64_t>(begin));
+    for (size_t i = begin; i < end; ++i) sorted.rewards[i] = rewards[sorted.rows[i]];
   }
   sorted.begins.push_back(static_cast<int64_t>(rewards.size()));
   return sorted;
