@@ -56,7 +56,8 @@ Overlap overlapOf(std::span<const int32_t> a, std::span<const int32_t> b, size_t
   return overlap;
 }
 
-// Distinct n-grams of tokens that fit, n of them, into 63 bits: a gram is its own key, exactly, and a set of numbers is all it takes.
+// Distinct n-grams of tokens that fit, n of them, into 63 bits: a gram is its own key, exactly. A bit for each gram there could be
+// where those fit the second cache, as with the calls of an episode or a small alphabet; else a set of numbers, as narrow as they are.
 class PackedGrams {
  public:
   // -1 where the tokens do not fit.
@@ -65,27 +66,59 @@ class PackedGrams {
     for (int32_t token : tokens) all |= static_cast<uint32_t>(token);
     const auto bits = static_cast<size_t>(std::max(1, static_cast<int>(std::bit_width(all))));
     if (n > 63 || bits * n > 63) return -1;
-    const size_t grams = gramCount(tokens, n), slots = std::bit_ceil(4 * grams + 1);
-    if (slots_.size() < slots) slots_.resize(slots);
-    std::fill_n(slots_.begin(), slots, uint64_t{0});
-    const int shift = 64 - std::countr_zero(slots);
-    const uint64_t mask = (uint64_t{1} << (bits * n)) - 1;
-    uint64_t gram = 0;
-    int64_t count = 0;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      gram = (gram << bits | static_cast<uint32_t>(tokens[i])) & mask;
-      if (i + 1 < n) continue;
-      const uint64_t key = gram + 1;  // 0 is a free slot
-      size_t at = (key * 0x9E3779B97F4A7C15ull) >> shift;
-      while (slots_[at] != 0 && slots_[at] != key) at = (at + 1) & (slots - 1);
-      count += slots_[at] == 0;
-      slots_[at] = key;
-    }
-    return count;
+    if (bits * n <= kMostBitmapBits) return inBitmap(tokens, n, bits);
+    return bits * n < 32 ? inSet(narrow_, tokens, n, bits) : inSet(wide_, tokens, n, bits);
   }
 
  private:
-  std::vector<uint64_t> slots_;
+  static constexpr size_t kMostBitmapBits = 20;  // 128 KiB
+  static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ull;
+
+  template <typename F>
+  static void forEachGram(std::span<const int32_t> tokens, size_t n, size_t bits, F&& f) {
+    const uint64_t mask = (uint64_t{1} << (bits * n)) - 1;
+    uint64_t gram = 0;
+    for (size_t i = 0; i + 1 < n; ++i) gram = gram << bits | static_cast<uint32_t>(tokens[i]);
+    for (size_t i = n - 1; i < tokens.size(); ++i) {
+      gram = (gram << bits | static_cast<uint32_t>(tokens[i])) & mask;
+      f(gram);
+    }
+  }
+
+  int64_t inBitmap(std::span<const int32_t> tokens, size_t n, size_t bits) {
+    if (bitmap_.empty()) bitmap_.resize((size_t{1} << kMostBitmapBits) / 64);
+    uint64_t* words = bitmap_.data();
+    int64_t count = 0;
+    forEachGram(tokens, n, bits, [&](uint64_t gram) {
+      const uint64_t word = words[gram / 64], bit = uint64_t{1} << (gram % 64);
+      count += (word & bit) == 0;
+      words[gram / 64] = word | bit;
+    });
+    forEachGram(tokens, n, bits, [&](uint64_t gram) { words[gram / 64] = 0; });  // for the next sequence
+    return count;
+  }
+
+  template <typename Key>
+  static int64_t inSet(std::vector<Key>& set, std::span<const int32_t> tokens, size_t n, size_t bits) {
+    const size_t slots = std::bit_ceil(4 * gramCount(tokens, n) + 1);
+    if (set.size() < slots) set.resize(slots);
+    Key* keys = set.data();
+    std::fill_n(keys, slots, Key{0});
+    const int shift = 64 - std::countr_zero(slots);
+    int64_t count = 0;
+    forEachGram(tokens, n, bits, [&](uint64_t gram) {
+      const auto key = static_cast<Key>(gram + 1);  // 0 is a free slot
+      size_t at = (uint64_t{key} * kGolden) >> shift;
+      while (keys[at] != 0 && keys[at] != key) at = (at + 1) & (slots - 1);
+      count += keys[at] == 0;
+      keys[at] = key;
+    });
+    return count;
+  }
+
+  std::vector<uint64_t> bitmap_;  // zeros between sequences
+  std::vector<uint32_t> narrow_;
+  std::vector<uint64_t> wide_;
 };
 
 double share(int64_t part, int64_t whole) { return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole); }

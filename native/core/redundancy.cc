@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <new>
 #include <vector>
 
@@ -90,117 +91,121 @@ class TokenPositions {
   std::vector<int32_t> positions_;
 };
 
-// The masks of a short sequence's tokens: bit i of a token's mask is set where the sequence holds it at i. A token's slot is marked
-// by a stamp, so that the next sequence needs no clearing. Ids of a vocabulary are looked up directly, without a branch (which would
-// be guessed wrong for every other token); where the sequence holds others, by open addressing.
-class TokenMasks {
- public:
-  static constexpr size_t kMostWords = 4;
+constexpr size_t kMostWords = 4;  // of a sequence that is short
 
-  // `words` of a mask are used; sequences longer than 64 * kMostWords do not fit.
-  void begin(std::span<const int32_t> tokens, size_t words) {
-    if (direct_.empty()) direct_.assign(kDirect, 0);
-    if (masks_.size() < tokens.size() + 1) masks_.resize(tokens.size() + 1);
-    if (++stamp_ == uint32_t{1} << (32 - kIndexBits)) {
-      std::fill(direct_.begin(), direct_.end(), 0);
-      for (Slot& slot : slots_) slot.stamp = 0;
-      stamp_ = 1;
-    }
-    isDirect_ = std::all_of(tokens.begin(), tokens.end(), [](int32_t token) { return static_cast<uint32_t>(token) < kDirect; });
-    if (!isDirect_) grow(tokens.size());
-    uint32_t used = 0;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      uint32_t index = isDirect_ ? directIndex(tokens[i]) : hashedIndex(tokens[i]);
-      if (index == 0) {
-        index = ++used;
-        if (isDirect_) {
-          direct_[static_cast<uint32_t>(tokens[i])] = stamp_ << kIndexBits | index;
-        } else {
-          find(tokens[i]) = {tokens[i], stamp_, index};
-        }
-        for (size_t w = 0; w < words; ++w) masks_[index].words[w] = 0;
-      }
-      masks_[index].words[i / 64] |= uint64_t{1} << (i % 64);
-    }
+// The masks of a short sequence's tokens, kWords words each: bit i of a token's mask is set where the sequence holds it at i. The first
+// mask is that of all other tokens and stays 0.
+
+// Ids of a vocabulary are looked up directly, and masks are made without a branch (which would be guessed wrong for every other token).
+class DirectMasks {
+ public:
+  static bool holds(std::span<const int32_t> tokens) {
+    uint32_t all = 0;
+    for (int32_t token : tokens) all |= static_cast<uint32_t>(token);
+    return all < kIds;
   }
 
-  bool isDirect() const { return isDirect_; }
-  // All zeros where the sequence does not hold the token.
-  template <bool direct>
-  const uint64_t* of(int32_t token) {
-    return masks_[direct ? directIndex(token) : hashedIndex(token)].words;
+  template <size_t kWords>
+  void begin(std::span<const int32_t> tokens) {
+    if (index_.empty()) index_.assign(kIds, 0);
+    std::memset(words_, 0, (tokens.size() + 1) * kWords * sizeof *words_);
+    uint16_t used = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      uint16_t& index = index_[static_cast<uint32_t>(tokens[i])];
+      const uint16_t isNew = index == 0;
+      used = static_cast<uint16_t>(used + isNew);
+      index = isNew ? used : index;
+      words_[index * kWords + i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+  template <size_t kWords>
+  const uint64_t* of(int32_t token) const {
+    return words_ + index_[static_cast<uint32_t>(token)] * kWords;
+  }
+  void end(std::span<const int32_t> tokens) {
+    for (int32_t token : tokens) index_[static_cast<uint32_t>(token)] = 0;
   }
 
  private:
-  static constexpr uint32_t kDirect = uint32_t{1} << 18;
-  static constexpr uint32_t kIndexBits = 9;  // of at most 64 * kMostWords masks
+  static constexpr uint32_t kIds = uint32_t{1} << 18;
+  std::vector<uint16_t> index_;  // of a token's mask; all 0 between two sequences
+  uint64_t words_[(64 * kMostWords + 1) * kMostWords];
+};
+
+// Any token, by open addressing. A slot is marked by a stamp, so that the next sequence needs no clearing.
+class HashedMasks {
+ public:
+  template <size_t kWords>
+  void begin(std::span<const int32_t> tokens) {
+    if (slots_.empty()) slots_.resize(kSlots);
+    if (++stamp_ == 0) {
+      for (Slot& slot : slots_) slot.stamp = 0;
+      stamp_ = 1;
+    }
+    std::memset(words_, 0, (tokens.size() + 1) * kWords * sizeof *words_);
+    uint32_t used = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      Slot& slot = find(tokens[i]);
+      if (slot.stamp != stamp_) slot = {tokens[i], stamp_, ++used};
+      words_[slot.index * kWords + i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+  template <size_t kWords>
+  const uint64_t* of(int32_t token) {
+    const Slot& slot = find(token);
+    return words_ + (slot.stamp == stamp_ ? slot.index : 0) * kWords;
+  }
+  void end(std::span<const int32_t>) {}
+
+ private:
+  static constexpr int kSlotBits = 10;
+  static constexpr size_t kSlots = size_t{1} << kSlotBits;
+  static_assert(kSlots >= 4 * 64 * kMostWords);
   struct Slot {
     int32_t token = 0;
     uint32_t stamp = 0;
     uint32_t index = 0;
   };
-  struct Mask {
-    uint64_t words[kMostWords] = {};
-  };
 
-  void grow(size_t tokens) {
-    const size_t slots = std::bit_ceil(4 * tokens + 1);
-    if (slots_.size() < slots) slots_.assign(slots, {});
-    bits_ = 64 - std::countr_zero(slots_.size());
-  }
-  uint32_t directIndex(int32_t token) const {
-    const uint32_t id = static_cast<uint32_t>(token), entry = direct_[id < kDirect ? id : 0];
-    const uint32_t isHeld = static_cast<uint32_t>((entry >> kIndexBits) == stamp_) & static_cast<uint32_t>(id < kDirect);
-    return (0 - isHeld) & entry & ((uint32_t{1} << kIndexBits) - 1);
-  }
-  uint32_t hashedIndex(int32_t token) {
-    const Slot& slot = find(token);
-    return slot.stamp == stamp_ ? slot.index : 0;
-  }
   Slot& find(int32_t token) {
-    size_t i = (static_cast<uint64_t>(static_cast<uint32_t>(token)) * 0x9E3779B97F4A7C15ull) >> bits_;
-    while (slots_[i].stamp == stamp_ && slots_[i].token != token) i = (i + 1) & (slots_.size() - 1);
+    size_t i = (static_cast<uint64_t>(static_cast<uint32_t>(token)) * 0x9E3779B97F4A7C15ull) >> (64 - kSlotBits);
+    while (slots_[i].stamp == stamp_ && slots_[i].token != token) i = (i + 1) & (kSlots - 1);
     return slots_[i];
   }
 
-  std::vector<uint32_t> direct_;  // stamp and index of a token's mask
   std::vector<Slot> slots_;
-  std::vector<Mask> masks_;  // the first one stays 0
   uint32_t stamp_ = 0;
-  int bits_ = 64;
-  bool isDirect_ = true;
+  uint64_t words_[(64 * kMostWords + 1) * kMostWords];
 };
 
-thread_local TokenMasks shortMasks;
-
-// The LCS row of at most kWords words held in registers.
-template <size_t kWords, bool direct>
-void walkShort(TokenMasks& masks, std::span<const int32_t> b, uint64_t (&row)[kWords]) {
-  for (int32_t token : b) {
-    const uint64_t* match = masks.of<direct>(token);
-    unsigned char carry = 0;
-    for (size_t w = 0; w < kWords; ++w) {
-      const uint64_t sum = addWithCarry(row[w], row[w] & match[w], carry);
-      row[w] = sum | (row[w] & ~match[w]);
-    }
-  }
-}
-template <size_t kWords>
-int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
-  TokenMasks& masks = shortMasks;
-  masks.begin(a, kWords);
+// The LCS row of at most kMostWords words held in registers.
+template <size_t kWords, typename Masks>
+int32_t lcsByMasks(Masks& masks, std::span<const int32_t> a, std::span<const int32_t> b) {
+  masks.template begin<kWords>(a);
   uint64_t row[kWords];
   for (uint64_t& word : row) word = ~uint64_t{0};
-  if (masks.isDirect()) {
-    walkShort<kWords, true>(masks, b, row);
-  } else {
-    walkShort<kWords, false>(masks, b, row);
+  for (int32_t token : b) {
+    const uint64_t* mask = masks.template of<kWords>(token);
+    // Nothing but additions between the additions: whatever else there is would cost the carry.
+    uint64_t match[kWords], sum[kWords];
+    for (size_t w = 0; w < kWords; ++w) match[w] = row[w] & mask[w];
+    unsigned char carry = 0;
+    for (size_t w = 0; w < kWords; ++w) sum[w] = addWithCarry(row[w], match[w], carry);
+    for (size_t w = 0; w < kWords; ++w) row[w] = sum[w] | (row[w] ^ match[w]);
   }
+  masks.end(a);
   const size_t spare = kWords * 64 - a.size();
   row[kWords - 1] |= spare == 0 ? 0 : ~uint64_t{0} << (64 - spare);
   int32_t length = 0;
   for (uint64_t word : row) length += 64 - std::popcount(word);
   return length;
+}
+
+template <size_t kWords>
+int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
+  thread_local DirectMasks direct;
+  thread_local HashedMasks hashed;
+  return DirectMasks::holds(a) && DirectMasks::holds(b) ? lcsByMasks<kWords>(direct, a, b) : lcsByMasks<kWords>(hashed, a, b);
 }
 
 }  // namespace

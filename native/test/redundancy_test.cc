@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "check.h"
@@ -125,4 +126,32 @@ TEST(ngram_measures_worked_example) {
   // No sequence is long enough: 0, and no time spent on the size of n.
   CHECK(parl::ngramRepetition({a, ofA}, int64_t{1} << 50, out) && out[0] == 0);
   CHECK(parl::rougeN({a, ofA}, {b, ofB}, int64_t{1} << 50, out, recall, f) && f[0] == 0);
+}
+
+TEST(ngram_repetition_whatever_the_size_of_ids) {
+  // Grams of 6, 20, 21, 31, 32, 63, 64 bits and more: a bitmap, narrow and wide keys, and the table.
+  uint32_t seed = 0;
+  for (int32_t largest : {1, 3, 127, 1023, 2047, 65535, (1 << 21) - 1, std::numeric_limits<int32_t>::max()}) {
+    for (int64_t n : {1, 2, 3, 6}) {
+      Tokens tokens, offsets = {0};
+      for (size_t count : {400, 7, 0, 390}) {  // one after the other in the same memory
+        Tokens more = mixedTokens(++seed, count, 12);
+        for (size_t i = 0; i < more.size(); ++i) {
+          more[i] = more[i] % 3 == 0 ? largest - std::min(largest, more[i]) : std::min(largest, more[i]);
+        }
+        tokens.insert(tokens.end(), more.begin(), more.end());
+        offsets.push_back(static_cast<int32_t>(tokens.size()));
+      }
+      std::vector<double> out(4, 9);
+      CHECK(parl::ngramRepetition({tokens, offsets}, n, out));
+      for (size_t s = 0; s < out.size(); ++s) {
+        std::set<Tokens> distinct;
+        int64_t grams = 0;
+        for (int64_t i = offsets[s]; i + n <= offsets[s + 1]; ++i, ++grams) {
+          distinct.insert(Tokens(tokens.begin() + i, tokens.begin() + i + n));
+        }
+        CHECK(out[s] == (grams == 0 ? 0 : 1 - static_cast<double>(distinct.size()) / static_cast<double>(grams)));
+      }
+    }
+  }
 }

@@ -1,12 +1,14 @@
 // One row of a policy loss, forward and backward in one pass (two where the ratio is the row's).
 //
-// Per vector: load log-probs, old log-probs, advantages and the mask; one exponential; the objective and its derivative by
-// selects; store the gradient; add loss, log-ratio, k3 and ratio in double precision, count clips in integer lanes. That is
-// some 17 bytes and 60 to 80 instructions for 4 to 16 tokens, so the pass is bound by arithmetic, not by memory: an objective
-// is a template argument, the rest of the options are broadcast once a row.
+// Blocks of kAhead vectors, each in two phases: log-ratios, their exponentials and what is summed of both; then the objective and its
+// derivative by conditions, the gradient, loss and clips. One chain from a log-ratio to the sums would be a hundred cycles long, of too
+// many instructions for the processor to overlap two of them. Loss, log-ratio and k3 are added four vectors at a time in
+// single precision, then in double; clips are counted in integer lanes. That is some 17 bytes and 65 instructions for 4 to 16 tokens,
+// so the pass is bound by arithmetic, not by memory: an objective is a template argument, the rest of the options are broadcast
+// once a row.
 #include "core/policy_loss.h"
 
-#include "core/kernels/lanes.h"
+#include "core/kernels/masks.h"
 
 namespace parl::PARL_ISA {
 namespace {
@@ -15,7 +17,10 @@ const float kInfinity = __builtin_inff();
 constexpr int kLineFloats = 16;  // of a cache line
 
 inline Vec floatsAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
-inline VecI maskAt(const uint8_t* p, int lanes) { return lanes == kWidth ? maskLanes(p) : maskLanesPartial(p, lanes); }
+// p where sampled, 0 elsewhere.
+inline Vec sampledAt(Mask sampled, const float* p, int lanes) {
+  return lanes == kWidth ? loadKept(sampled, p) : kept(sampled, loadPartial(p, lanes));
+}
 inline void put(float* p, Vec v, int lanes) {
   if (lanes == kWidth) {
     store(p, v);
@@ -23,7 +28,6 @@ inline void put(float* p, Vec v, int lanes) {
     storePartial(p, v, lanes);
   }
 }
-inline Vec kept(VecI mask, Vec v) { return (Vec)(mask & (VecI)v); }  // v or 0
 // x between the bounds; NaN stays NaN.
 inline Vec clamped(Vec x, Vec low, Vec high) { return vmin(high, vmax(low, x)); }
 inline Vec magnitude(Vec v) { return (Vec)((VecI)v & splatI(0x7fffffff)); }
@@ -37,7 +41,7 @@ inline Vec expMinusLine(Vec x, Vec e) {
   p = fma(p, x, splat(1.0f / 24));
   p = fma(p, x, splat(1.0f / 6));
   p = fma(p, x, splat(0.5f));
-  return select(magnitude(x) < splat(0.5f), p * x * x, e - splat(1.0f) - x);
+  return select(less(magnitude(x), splat(0.5f)), p * x * x, e - splat(1.0f) - x);
 }
 
 struct Kl {
@@ -52,12 +56,12 @@ inline Kl klOf(Vec d, const KlOptions& o) {
     case KlEstimator::k1: kl = {d, splat(1.0f)}; break;
     case KlEstimator::k2: kl = {splat(0.5f) * d * d, d}; break;
     case KlEstimator::magnitude:
-      kl = {magnitude(d), select(d > splat(0.0f), splat(1.0f), select(d < splat(0.0f), splat(-1.0f), splat(0.0f)))};
+      kl = {magnitude(d), kept(less(splat(0.0f), d), splat(1.0f)) - kept(less(d, splat(0.0f)), splat(1.0f))};
       break;
     case KlEstimator::k3: {
       const Vec bound = splat(o.exponentBound), x = clamped(-d, -bound, bound);
       const Vec curve = expMinusLine(x, vexp(x)), top = splat(o.valueBound);
-      const VecI inside = (magnitude(d) < bound) & (curve < top);
+      const Mask inside = less(magnitude(d), bound) & less(curve, top);
       // d/dlogprob of e^x - 1 - x is -(e^x - 1) = -(curve + x).
       kl = {vmin(top, curve), kept(inside, -(curve + x))};
       break;
@@ -68,8 +72,8 @@ inline Kl klOf(Vec d, const KlOptions& o) {
 }
 
 // The coefficient of the KL at a token. Tokens that were not sampled have 0, where there are weights.
-inline Vec klScale(const PolicyTokens& in, int64_t i, int lanes, VecI sampled, Vec coefficient) {
-  return in.klWeights == nullptr ? coefficient : coefficient * kept(sampled, floatsAt(in.klWeights + i, lanes));
+inline Vec klScale(const PolicyTokens& in, int64_t i, int lanes, Mask sampled, Vec coefficient) {
+  return in.klWeights == nullptr ? coefficient : coefficient * sampledAt(sampled, in.klWeights + i, lanes);
 }
 
 // The options of one row, broadcast.
@@ -87,41 +91,39 @@ struct Constants {
 // Value of an objective; its derivative by the log-ratio (through the ratio) and, apart, by the logprob itself.
 struct Objective {
   Vec value, byRatio, byLogprob;
-  VecI clipped, dual, low, high;
+  Mask clipped, dual, low, high;
 };
 
-// `isPlain`: no cap.
+// `isPlain`: no cap. Where a token was not sampled its advantage is 0, and no condition holds.
 template <PolicyObjective kind, bool isPlain = false>
 inline Objective objectiveOf(Vec ratio, Vec a, Vec logprob, Vec logRatio, const Constants& c) {
   Objective f{};
   const Vec zero = splat(0.0f);
+  const Mask positive = less(zero, a), negative = less(a, zero);
   Vec r = ratio;
   if constexpr (kind == PolicyObjective::clip) {
-    const Vec bounded = clamped(ratio, c.low, c.high);
-    VecI passes = splatI(-1);
-    if (!isPlain && c.isCapped) {
-      r = vmin(c.cap, ratio);
-      passes = ratio < c.cap;
-    }
-    const Vec plain = -a * r, clipped = -a * bounded;
-    f.clipped = clipped > plain;
-    f.value = select(f.clipped, clipped, plain);
+    const bool isCapped = !isPlain && c.isCapped;
+    if (isCapped) r = vmin(c.cap, ratio);
+    const Vec plain = -a * r, held = -a * clamped(ratio, c.low, c.high);
+    f.clipped = less(plain, held);
+    f.value = vmax(held, plain);
+    Mask passes = ~f.clipped;
     // The clipped term can win inside the bounds only where the cap holds the other one down.
-    passes = !isPlain && c.isCapped ? (f.clipped & (ratio > c.low) & (ratio < c.high)) | (~f.clipped & passes) : ~f.clipped;
+    if (isCapped) passes = (f.clipped & less(c.low, ratio) & less(ratio, c.high)) | (passes & less(ratio, c.cap));
     if (isPlain || c.isDual) {
       const Vec most = -a * c.dual;
-      f.dual = (f.value > most) & (a < zero);
+      f.dual = less(most, f.value, negative);
       f.value = select(f.dual, most, f.value);
-      passes &= ~f.dual;
+      passes = passes & ~f.dual;
     }
-    f.byRatio = kept(passes, -a * ratio);
+    f.byRatio = kept(passes, isPlain ? plain : -a * ratio);
   } else if constexpr (kind == PolicyObjective::cispo) {
     const Vec held = -a * clamped(ratio, c.low, c.high);
-    f.clipped = (ratio < c.low) | (ratio > c.high);
+    f.clipped = less(ratio, c.low) | less(c.high, ratio);
     f.value = held * logprob;
     f.byLogprob = held;
   } else if constexpr (kind == PolicyObjective::sapo) {
-    const Vec tau = select(a > zero, c.tauPositive, c.tauNegative);
+    const Vec tau = select(positive, c.tauPositive, c.tauNegative);
     // 1 - sigmoid is e * sigmoid, without the cancellation; the exponent is held where e stays finite.
     const Vec e = vexp(vmin(splat(80.0f), tau * (splat(1.0f) - ratio))), gate = splat(1.0f) / (splat(1.0f) + e);
     f.value = -a * gate * (splat(4.0f) / tau);
@@ -133,8 +135,8 @@ inline Objective objectiveOf(Vec ratio, Vec a, Vec logprob, Vec logRatio, const 
     f.value = splat(0.5f) * c.beta * logRatio * logRatio - a * logprob;
     f.byLogprob = c.beta * logRatio - a;
   }
-  f.low = (r < c.low) & (a < zero);
-  f.high = (r > c.high) & (a > zero);
+  f.low = less(r, c.low, negative);
+  f.high = less(c.high, r, positive);
   return f;
 }
 
@@ -168,9 +170,9 @@ RowRatio rowRatio(const PolicyTokens& in, int64_t n) {
   VecI count = {};
   for (int64_t i = 0; i < n; i += kWidth) {
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(in.mask + i, lanes);
-    sum.add(kept(sampled, floatsAt(in.logprobs + i, lanes) - floatsAt(in.oldLogprobs + i, lanes)));
-    count -= sampled;
+    const Mask sampled = sampledLanes(in.mask + i, lanes);
+    sum.add(sampledAt(sampled, in.logprobs + i, lanes) - sampledAt(sampled, in.oldLogprobs + i, lanes));
+    countUp(count, sampled);
   }
   RowRatio row;
   row.sum = sum.total();
@@ -190,85 +192,109 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
   Tally tally;
 
   Vec rowLogRatio = {}, rowRatioValue = {};
-  VecI rowInside = splatI(-1);
+  Mask rowInside = allLanes();
   double perToken = 1;  // d log(sequence ratio) / d logprob of one of its tokens
   if constexpr (ofSequence) {
     const RowRatio row = rowRatio(in, n);
     const float raw = static_cast<float>(o.level == RatioLevel::sequenceMean ? row.mean : row.sum);
     perToken = o.level == RatioLevel::sequenceMean && row.count > 0 ? 1 / row.count : 1;
     const Vec wide = splat(raw);
-    rowInside = (wide > logRatioMin) & (wide < logRatioMax);
+    rowInside = less(logRatioMin, wide) & less(wide, logRatioMax);
     rowLogRatio = clamped(wide, logRatioMin, logRatioMax);
     rowRatioValue = vexp(rowLogRatio);
   }
   const bool spreads = ofSequence && o.sequenceGradient;
   SumD throughRatio;  // derivative of the row's loss by the log of its ratio
 
-  // With a ratio of the row the bounds are for its log, and tokens enter the sums as they are.
-  auto bounded = [&](Vec raw) __attribute__((always_inline)) { return ofSequence ? raw : clamped(raw, logRatioMin, logRatioMax); };
-  auto exponential = [&](int64_t i, int lanes) __attribute__((always_inline)) {
-    const VecI sampled = maskAt(in.mask + i, lanes);
-    const Vec raw = kept(sampled, floatsAt(in.logprobs + i, lanes)) - kept(sampled, floatsAt(in.oldLogprobs + i, lanes));
-    return isPlain ? vexpBelow80(bounded(raw)) : vexp(bounded(raw));
-  };
-  auto step = [&](int64_t i, int lanes, Vec e) __attribute__((always_inline)) {
-    const VecI sampled = maskAt(in.mask + i, lanes);
-    const Vec logprob = kept(sampled, floatsAt(in.logprobs + i, lanes));
-    const Vec a = kept(sampled, floatsAt(in.advantages + i, lanes));
-    const Vec raw = logprob - kept(sampled, floatsAt(in.oldLogprobs + i, lanes));
-    const Vec d = bounded(raw);
-    Vec ratio = e, logRatio = d;
-    VecI inside = (raw > logRatioMin) & (raw < logRatioMax);
-    if constexpr (ofSequence) {
-      ratio = rowRatioValue;
-      logRatio = rowLogRatio;
-      inside = rowInside;
-    }
-    Objective f = objectiveOf<kind, isPlain>(ratio, a, logprob, kind == PolicyObjective::quadratic ? raw : logRatio, c);
-    if (!isPlain && in.weights != nullptr) {
-      const Vec w = kept(sampled, floatsAt(in.weights + i, lanes));
-      f.value *= w;
-      f.byRatio *= w;
-      f.byLogprob *= w;
-    }
-    Vec byRatio = kept(inside, f.byRatio), byLogprob = f.byLogprob, value = f.value;
-    if (hasKl) {
-      const Vec reference = kept(sampled, floatsAt(in.referenceLogprobs + i, lanes));
-      const Vec scale = klScale(in, i, lanes, sampled, klCoefficient);
-      Kl kl = klOf(logprob - reference, o.kl);
-      if (o.kl.timesRatio) {
-        byRatio += scale * kept(inside, kl.value * ratio);
-        kl.slope *= ratio;
-        kl.value *= ratio;
+  // A block of N vectors, or one of `lanes` tokens.
+  auto block = [&]<int N>(int64_t begin, int lanes) __attribute__((always_inline)) {
+    Mask sampledLane[N], insideLane[N];
+    Vec exponential[N];
+    constexpr int kTogether = N < 4 ? N : 4;
+    for (int v = 0; v < N; v += kTogether) {
+      Vec logRatios = {}, curves = {};
+#pragma GCC unroll 4
+      for (int u = v; u < v + kTogether; ++u) {
+        const int64_t i = begin + u * kWidth;
+        const Mask sampled = sampledLane[u] = sampledLanes(in.mask + i, lanes);
+        const Vec raw = sampledAt(sampled, in.logprobs + i, lanes) - sampledAt(sampled, in.oldLogprobs + i, lanes);
+        insideLane[u] = ofSequence ? rowInside : less(raw, logRatioMax, less(logRatioMin, raw, sampled));
+        // With a ratio of the row the bounds are for its log, and tokens enter the sums as they are.
+        const Vec d = ofSequence ? raw : clamped(raw, logRatioMin, logRatioMax);
+        Vec curve;
+        if constexpr (isPlain) {
+          const ExpAndCurve both = vexpAndCurve(d);
+          exponential[u] = both.e;
+          curve = both.curve;
+        } else {
+          exponential[u] = vexp(d);
+          curve = expMinusLine(d, exponential[u]);
+        }
+        logRatios = u == v ? d : logRatios + d;  // 0 where not sampled
+        curves = u == v ? curve : curves + curve;
       }
-      value += scale * kl.value;
-      byLogprob += scale * kl.slope;
-      tally.kl.add(kept(sampled, kl.value));
+      tally.logRatio.add(logRatios);
+      tally.k3.add(curves);
     }
-    if (spreads) {
-      throughRatio.add(kept(sampled, byRatio));
-      put(gradient + i, kept(sampled, weight * byLogprob), lanes);
-    } else {
-      put(gradient + i, kept(sampled, weight * (byRatio + byLogprob)), lanes);
+    for (int v = 0; v < N; v += kTogether) {
+      Vec values = {};
+#pragma GCC unroll 4
+      for (int u = v; u < v + kTogether; ++u) {
+        const int64_t i = begin + u * kWidth;
+        const Mask sampled = sampledLane[u];
+        const Vec a = sampledAt(sampled, in.advantages + i, lanes);
+        Vec logprob = {}, logRatio = {}, ratio = exponential[u];
+        if constexpr (!isPlain) {
+          logprob = sampledAt(sampled, in.logprobs + i, lanes);
+          logRatio = ofSequence && kind != PolicyObjective::quadratic ? rowLogRatio : logprob - sampledAt(sampled, in.oldLogprobs + i, lanes);
+        }
+        if constexpr (ofSequence) ratio = rowRatioValue;
+        Objective f = objectiveOf<kind, isPlain>(ratio, a, logprob, logRatio, c);
+        if (!isPlain && in.weights != nullptr) {
+          const Vec w = sampledAt(sampled, in.weights + i, lanes);
+          f.value *= w;
+          f.byRatio *= w;
+          f.byLogprob *= w;
+        }
+        Vec byRatio = kept(insideLane[u], f.byRatio), byLogprob = f.byLogprob, value = f.value;
+        if (hasKl) {
+          const Vec scale = klScale(in, i, lanes, sampled, klCoefficient);
+          Kl kl = klOf(logprob - sampledAt(sampled, in.referenceLogprobs + i, lanes), o.kl);
+          if (o.kl.timesRatio) {
+            byRatio += scale * kept(insideLane[u], kl.value * ratio);
+            kl.slope *= ratio;
+            kl.value *= ratio;
+          }
+          value += scale * kl.value;
+          byLogprob += scale * kl.slope;
+          tally.kl.add(kept(sampled, kl.value));
+        }
+        if (spreads) {
+          throughRatio.add(kept(sampled, byRatio));
+          put(gradient + i, kept(sampled, weight * byLogprob), lanes);
+        } else {
+          put(gradient + i, isPlain ? weight * byRatio : kept(sampled, weight * (byRatio + byLogprob)), lanes);
+        }
+        if constexpr (!isPlain) {
+          value = kept(sampled, value);
+          tally.ratio.add(kept(sampled, ratio));
+        }
+        values = u == v ? value : values + value;
+        countUp(tally.tokens, sampled);
+        countUp(tally.clipped, isPlain ? f.clipped : f.clipped & sampled);
+        countUp(tally.dual, f.dual);
+        countUp(tally.low, f.low);
+        countUp(tally.high, f.high);
+        keepSmaller(tally.smallest, sampled, ratio);
+        keepLarger(tally.largest, sampled, ratio);
+      }
+      tally.loss.add(values);
     }
-    tally.loss.add(kept(sampled, value));
-    tally.logRatio.add(d);  // 0 where not sampled
-    tally.k3.add(expMinusLine(d, e));
-    if constexpr (!isPlain) tally.ratio.add(kept(sampled, ratio));
-    tally.tokens -= sampled;
-    tally.clipped -= f.clipped & sampled;
-    tally.dual -= f.dual & sampled;
-    tally.low -= f.low & sampled;
-    tally.high -= f.high & sampled;
-    tally.smallest = vmin(select(sampled, ratio, splat(kInfinity)), tally.smallest);
-    tally.largest = vmax(select(sampled, ratio, splat(-kInfinity)), tally.largest);
   };
-  // Runs of tokens that were not sampled add nothing but zeros. Exponentials some vectors ahead: the chain from a log-ratio to the sums is a hundred cycles long and has too many instructions
-  // for the processor to overlap two of them.
   constexpr int kAhead = 16;
-  Vec ahead[kAhead];
   int64_t i = 0;
   for (; i + kAhead * kWidth <= n; i += kAhead * kWidth) {
+    // Runs of tokens that were not sampled add nothing but zeros.
     if (!anySampled(in.mask + i, kAhead * kWidth)) {
       for (int v = 0; v < kAhead; ++v) store(gradient + i + v * kWidth, splat(0.0f));
       continue;
@@ -279,19 +305,15 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
       __builtin_prefetch(in.advantages + next);
       __builtin_prefetch(gradient + next, 1);
     }
-    for (int v = 0; v < kAhead; ++v) ahead[v] = exponential(i + v * kWidth, kWidth);
-    for (int v = 0; v < kAhead; ++v) step(i + v * kWidth, kWidth, ahead[v]);
+    block.template operator()<kAhead>(i, kWidth);
   }
-  for (; i < n; i += kWidth) {
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    step(i, lanes, exponential(i, lanes));
-  }
+  for (; i < n; i += kWidth) block.template operator()<1>(i, n - i < kWidth ? static_cast<int>(n - i) : kWidth);
 
   if (spreads) {
     const Vec share = splat(static_cast<float>(rowWeight * throughRatio.total() * perToken));
     for (int64_t t = 0; t < n; t += kWidth) {
       const int lanes = n - t < kWidth ? static_cast<int>(n - t) : kWidth;
-      put(gradient + t, floatsAt(gradient + t, lanes) + kept(maskAt(in.mask + t, lanes), share), lanes);
+      put(gradient + t, floatsAt(gradient + t, lanes) + kept(sampledLanes(in.mask + t, lanes), share), lanes);
     }
   }
   tally.write(rowWeight, statistics);
@@ -309,28 +331,27 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
   // First pass: the row's clipped mean. The gradient array holds 1 where a token's log-ratio moves it.
   for (int64_t i = 0; i < n; i += kWidth) {
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(in.mask + i, lanes);
-    const Vec a = kept(sampled, floatsAt(in.advantages + i, lanes));
-    const Vec d = kept(sampled, floatsAt(in.logprobs + i, lanes) - floatsAt(in.oldLogprobs + i, lanes));
+    const Mask sampled = sampledLanes(in.mask + i, lanes);
+    const Vec a = sampledAt(sampled, in.advantages + i, lanes);
+    const Vec d = sampledAt(sampled, in.logprobs + i, lanes) - sampledAt(sampled, in.oldLogprobs + i, lanes);
     const Vec bounded = clamped(d, low, high);
-    const VecI above = a > zero, below = a < zero, outside = (d < low) | (d > high);
+    const Mask above = less(zero, a), below = less(a, zero), isLow = less(d, low), isHigh = less(high, d);
     // min(d, bounded) where A > 0, max where A < 0, nothing where A = 0.
-    const Vec used = select(above, vmin(d, bounded), select(below, vmax(d, bounded), zero));
-    const VecI moves = sampled & (above | below) & (used == d);
-    clippedSum.add(kept(sampled, used));
+    const Vec used = select(above, vmin(d, bounded), kept(below, vmax(d, bounded)));
+    clippedSum.add(used);
     advantageSum.add(a);
-    put(gradient + i, kept(moves, splat(1.0f)), lanes);
+    put(gradient + i, kept((above | below) & equal(used, d), splat(1.0f)), lanes);
     const Vec e = vexp(d);
     tally.logRatio.add(d);
     tally.k3.add(expMinusLine(d, e));
     tally.ratio.add(kept(sampled, e));
-    tally.tokens -= sampled;
-    tally.clipped -= outside & above & sampled;
-    tally.dual -= outside & below & sampled;
-    tally.low -= (d < low) & below & sampled;
-    tally.high -= (d > high) & above & sampled;
-    tally.smallest = vmin(select(sampled, e, splat(kInfinity)), tally.smallest);
-    tally.largest = vmax(select(sampled, e, splat(-kInfinity)), tally.largest);
+    countUp(tally.tokens, sampled);
+    countUp(tally.clipped, (isLow | isHigh) & above);
+    countUp(tally.dual, (isLow | isHigh) & below);
+    countUp(tally.low, isLow & below);
+    countUp(tally.high, isHigh & above);
+    keepSmaller(tally.smallest, sampled, e);
+    keepLarger(tally.largest, sampled, e);
   }
   if (in.weights != nullptr) {
     for (int64_t i = 0; i < n; ++i) {
@@ -343,10 +364,10 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
   const Vec slope = splat(static_cast<float>(rowWeight * value)), weight = splat(static_cast<float>(rowWeight));
   for (int64_t i = 0; i < n; i += kWidth) {
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(in.mask + i, lanes);
+    const Mask sampled = sampledLanes(in.mask + i, lanes);
     Vec g = floatsAt(gradient + i, lanes) * slope;
     if (hasKl) {
-      const Kl kl = klOf(kept(sampled, floatsAt(in.logprobs + i, lanes) - floatsAt(in.referenceLogprobs + i, lanes)), o.kl);
+      const Kl kl = klOf(sampledAt(sampled, in.logprobs + i, lanes) - sampledAt(sampled, in.referenceLogprobs + i, lanes), o.kl);
       const Vec scale = klScale(in, i, lanes, sampled, klCoefficient);
       g += weight * scale * kl.slope;
       tally.kl.add(kept(sampled, kl.value));
@@ -404,16 +425,16 @@ void valueLossRow(const float* predictions, const float* returns, const float* o
   VecI tokens = {}, clipped = {};
   for (int64_t i = 0; i < n; i += kWidth) {
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(mask + i, lanes);
-    const Vec v = kept(sampled, floatsAt(predictions + i, lanes)), target = kept(sampled, floatsAt(returns + i, lanes));
-    const Vec old = kept(sampled, floatsAt(oldValues + i, lanes));
+    const Mask sampled = sampledLanes(mask + i, lanes);
+    const Vec v = sampledAt(sampled, predictions + i, lanes), target = sampledAt(sampled, returns + i, lanes);
+    const Vec old = sampledAt(sampled, oldValues + i, lanes);
     const Vec near = clamped(v, old - bound, old + bound);
     const Vec plain = (v - target) * (v - target), held = (near - target) * (near - target);
-    const VecI wins = held > plain;
-    loss.add(kept(sampled, half * select(wins, held, plain)));
+    const Mask wins = less(plain, held, sampled);
+    loss.add(kept(sampled, half * vmax(held, plain)));
     put(gradient + i, kept(sampled & ~wins, weight * (v - target)), lanes);
-    tokens -= sampled;
-    clipped -= wins & sampled;
+    countUp(tokens, sampled);
+    countUp(clipped, wins);
   }
   statistics = {rowWeight * loss.total(), static_cast<double>(countLanes(tokens)), static_cast<double>(countLanes(clipped))};
 }
@@ -421,8 +442,8 @@ void valueLossRow(const float* predictions, const float* returns, const float* o
 int32_t sampledCountRow(const uint8_t* mask, int64_t n) {
   VecI count = {};
   int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) count -= maskLanes(mask + i);
-  if (i < n) count -= maskLanesPartial(mask + i, static_cast<int>(n - i));
+  for (; i + kWidth <= n; i += kWidth) countUp(count, sampledLanes(mask + i));
+  if (i < n) countUp(count, sampledLanes(mask + i, static_cast<int>(n - i)));
   return static_cast<int32_t>(countLanes(count));
 }
 

@@ -172,7 +172,7 @@ namespace {
 // 1 + r + r^2 q(r), q of degree 4 with the least relative error over |r| <= ln 2 / 2 (3e-9). Rounds n to nearest by a magic constant,
 // 1.5 * 2^23 and the exponent's bias.
 struct ExpParts {
-  Vec shifted, n, e;
+  Vec shifted, n, r, q, e;
 };
 inline ExpParts expParts(Vec x) {
   const Vec magic = splat(12583039.0f);
@@ -180,12 +180,11 @@ inline ExpParts expParts(Vec x) {
   const Vec n = shifted - magic;
   Vec r = fma(n, splat(-0.693359375f), x);
   r = fma(n, splat(2.12194440e-4f), r);
-  Vec p = fma(splat(1.381454e-3f), r, splat(8.368745e-3f));
-  p = fma(p, r, splat(4.166839e-2f));
-  p = fma(p, r, splat(1.6666521e-1f));
-  p = fma(p, r, splat(4.9999994e-1f));
-  p = fma(p, r, splat(1.0f));
-  return {shifted, n, fma(p, r, splat(1.0f))};
+  Vec q = fma(splat(1.381454e-3f), r, splat(8.368745e-3f));
+  q = fma(q, r, splat(4.166839e-2f));
+  q = fma(q, r, splat(1.6666521e-1f));
+  q = fma(q, r, splat(4.9999994e-1f));
+  return {shifted, n, r, q, fma(fma(q, r, splat(1.0f)), r, splat(1.0f))};
 }
 
 }  // namespace
@@ -207,6 +206,18 @@ inline Vec vexpBelow80(Vec x) {
   const ExpParts parts = expParts(vmax(splat(kExpZero), x));
   // At kExpZero n is -127, whose biased exponent is 0: the factor is +0.
   return parts.e * (Vec)((VecI)parts.shifted << 23);
+}
+
+// e^x, the bits of vexp(), and e^x - 1 - x to 4e-7 of itself, for |x| <= 80. At n = 0 the parts but r^2 q cancel exactly; elsewhere
+// 2^n r + 2^n - 1 - x is near nothing that would lose digits.
+struct ExpAndCurve {
+  Vec e, curve;
+};
+inline ExpAndCurve vexpAndCurve(Vec x) {
+  const ExpParts parts = expParts(x);
+  const Vec scale = (Vec)((VecI)parts.shifted << 23);
+  const Vec line = fma(scale, parts.r, scale - splat(1.0f)) - x;
+  return {parts.e * scale, fma(scale, parts.q * parts.r * parts.r, line)};
 }
 
 }  // namespace parl::PARL_ISA
