@@ -8,6 +8,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -114,7 +115,7 @@ class DirectMasks {
       uint16_t& index = index_[static_cast<uint32_t>(tokens[i])];
       const uint16_t isNew = index == 0;
       used = static_cast<uint16_t>(used + isNew);
-      index = isNew ? used : index;
+      index = static_cast<uint16_t>(index | (used & -isNew));  // of two that are not both 0
       words_[index * kWords + i / 64] |= uint64_t{1} << (i % 64);
     }
   }
@@ -203,9 +204,10 @@ int32_t lcsByMasks(Masks& masks, std::span<const int32_t> a, std::span<const int
 
 template <size_t kWords>
 int32_t lcsOfShort(std::span<const int32_t> a, std::span<const int32_t> b) {
-  thread_local DirectMasks direct;
-  thread_local HashedMasks hashed;
-  return DirectMasks::holds(a) && DirectMasks::holds(b) ? lcsByMasks<kWords>(direct, a, b) : lcsByMasks<kWords>(hashed, a, b);
+  // By pointers: the address of a thread's own object would be asked for at every token.
+  thread_local const auto direct = std::make_unique<DirectMasks>();
+  thread_local const auto hashed = std::make_unique<HashedMasks>();
+  return DirectMasks::holds(a) && DirectMasks::holds(b) ? lcsByMasks<kWords>(*direct, a, b) : lcsByMasks<kWords>(*hashed, a, b);
 }
 
 }  // namespace

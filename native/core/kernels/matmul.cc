@@ -27,8 +27,12 @@ constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : 512;
 constexpr int64_t kInPlaceDepth = 128;
 constexpr int64_t kAliasingFloats = 1024;  // rows this far apart share a set of the first cache, which holds fewer lines than a tile has rows
 
-// Few rows: packed columns are used once or twice, so the block stays small enough for L1.
-inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : kMatmulColumnBlock; }
+// Up to so many rows the columns are used as they are transposed (FewRows); more accumulators would not stay in registers.
+constexpr int64_t kFewRows = kTileRows <= 6 ? kTileRows : 8;
+
+// Packed columns that one or two tiles use once stay in the first cache, those of some more tiles in the second.
+inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : m <= 96 ? 192 : kMatmulColumnBlock; }
+inline int64_t depthFor(int64_t m) { return m <= 2 * kTileRows ? kDepth / 3 : kDepth; }
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -153,6 +157,75 @@ void packSlice(const T* elements, const MatmulBlock& x, const MatmulSlice& slice
   packColumns(elements, x, slice.p0, slice.depth, slice.j0 + begin, end - begin, packed + begin * slice.depth);
 }
 
+// A few rows times columns that lie as rows in memory (transposed b): what decoding does with weights too many for a packed copy. Squares
+// of b are transposed in registers and used at once, while the next kWidth columns are fetched: as streams of their own
+// they are too many and too short for a processor to foresee.
+template <typename T>  // of b
+struct FewRows {
+  const MatmulBlock& x;
+  const T* b;
+  const float* a;  // [k][R]
+
+  static constexpr int kPointers = kWidth / 4;
+
+  template <int R>
+  __attribute__((noinline)) void run() const {
+    int64_t j = 0;
+    for (; j + kWidth <= x.n; j += kWidth) columns<R>(j, kWidth);
+    if (j < x.n) columns<R>(j, static_cast<int>(x.n - j));
+  }
+
+  template <int R>
+  __attribute__((always_inline)) inline void columns(int64_t j, int width) const {
+    float* out = x.out + j;
+    Vec acc[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) acc[r] = x.accumulate ? loadPartial(out + r * x.outRow, width) : Vec{};
+    const int64_t row = x.bColumn;
+    const T* first = b + j * row;
+    int64_t p = 0;
+    if (width == kWidth) {
+      const T* group[kPointers];
+#pragma GCC unroll 4
+      for (int g = 0; g < kPointers; ++g) group[g] = first + 4 * g * row;
+      for (; p + kWidth <= x.k; p += kWidth) {
+        Vec square[kWidth];
+#pragma GCC unroll 16
+        for (int i = 0; i < kWidth; ++i) {
+          square[i] = load(group[i / 4] + i % 4 * row);
+          __builtin_prefetch(group[i / 4] + (kWidth + i % 4) * row, 0, 2);
+        }
+#pragma GCC unroll 4
+        for (int g = 0; g < kPointers; ++g) {
+          group[g] += kWidth;
+          asm("" : "+r"(group[g]));  // else the compiler makes a pointer of every row
+        }
+        add<R>(acc, square, p, kWidth);
+      }
+    }
+    for (; p < x.k; p += kWidth) {
+      const int depth = static_cast<int>(smaller(kWidth, x.k - p));
+      Vec square[kWidth];
+      for (int i = 0; i < kWidth; ++i) square[i] = i < width ? loadPartial(first + i * row + p, depth) : Vec{};
+      add<R>(acc, square, p, depth);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) storePartial(out + r * x.outRow, acc[r], width);
+  }
+
+  template <int R>
+  __attribute__((always_inline)) inline void add(Vec (&acc)[R], Vec (&square)[kWidth], int64_t p, int depth) const {
+    transposeSquare(square);
+    const float* values = a + p * R;
+#pragma GCC unroll 16
+    for (int q = 0; q < kWidth; ++q) {
+      if (q >= depth) break;
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) acc[r] = fma(splat(values[q * R + r]), square[q], acc[r]);
+    }
+  }
+};
+
 }  // namespace
 
 MatmulBlocking matmulBlocking() { return {kDepth, kTileRows}; }
@@ -224,9 +297,14 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
       for (int64_t j = 0; j < x.n; ++j) x.out[i * x.outRow + j] = 0.0f;
     }
   }
+  if (x.m <= kFewRows && x.aDepth == 1 && x.bDepth == 1 && x.k > 0 && x.k * x.m + kWidth <= kMatmulScratchFloats) {
+    packTransposed(x.a, x.aRow, static_cast<int>(x.m), x.k, scratch, x.m);
+    if (x.bHalves != nullptr) return withRows(static_cast<int>(x.m), FewRows<Bf16>{x, x.bHalves, scratch});
+    return withRows(static_cast<int>(x.m), FewRows<float>{x, x.b, scratch});
+  }
   float* packedB = scratch;
   float* packedA = scratch + kMatmulColumnFloats;
-  const int64_t slices = (x.k + kDepth - 1) / kDepth;
+  const int64_t slices = (x.k + depthFor(x.m) - 1) / depthFor(x.m);
   const int64_t columnBlock = columnBlockFor(x.m);
   for (int64_t j0 = 0; j0 < x.n; j0 += columnBlock) {
     const int64_t columns = smaller(columnBlock, x.n - j0);

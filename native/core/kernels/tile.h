@@ -159,19 +159,30 @@ constexpr int64_t kFetchAhead = 64;  // floats of a row; as many rows as a vecto
 // behind the rows is zero there until the next p overwrites it, and out has kWidth floats of room behind the last one.
 template <typename T>  // float, or Bf16, which is widened
 inline void packTransposed(const T* x, int64_t rowStep, int rows, int64_t k, float* out, int64_t outStep) {
-  for (int64_t p = 0; p < k; p += kWidth) {
-    const int depth = k - p < kWidth ? static_cast<int>(k - p) : kWidth;
-    Vec square[kWidth];
-    if (depth == kWidth) {
-      for (int i = 0; i < kWidth; ++i) {
-        square[i] = i < rows ? load(x + i * rowStep + p) : Vec{};
-        __builtin_prefetch(x + i * rowStep + p + kFetchAhead);
-      }
-    } else {
-      for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? loadPartial(x + i * rowStep + p, depth) : Vec{};
-    }
+  Vec square[kWidth];
+  int64_t p = 0;
+  const auto put = [&](int depth) __attribute__((always_inline)) {
     transposeSquare(square);
     for (int j = 0; j < depth; ++j) store(out + (p + j) * outStep, square[j]);
+  };
+  if (rows == kWidth) {
+    for (; p + kWidth <= k; p += kWidth) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kWidth; ++i) {
+        square[i] = load(x + i * rowStep + p);
+        __builtin_prefetch(x + i * rowStep + p + kFetchAhead);
+      }
+      put(kWidth);
+    }
+  }
+  for (; p + kWidth <= k; p += kWidth) {
+    for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? load(x + i * rowStep + p) : Vec{};
+    put(kWidth);
+  }
+  if (p < k) {
+    const int depth = static_cast<int>(k - p);
+    for (int i = 0; i < kWidth; ++i) square[i] = i < rows ? loadPartial(x + i * rowStep + p, depth) : Vec{};
+    put(depth);
   }
 }
 
