@@ -41,6 +41,7 @@ constexpr int64_t kPackGrain = 2;         // units of 32 columns
 constexpr double kPartProducts = 4e5;     // of a part at least
 constexpr int64_t kNearColumns = 512;     // more packed columns come from the last cache: then a part has
 constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
+constexpr int64_t kFewRowsParts = 8;      // of a product with few rows, a thread
 
 void matmulShared(const MatmulBlock& x) {
   const MatmulBlocking blocking = PARL_DISPATCH(matmulBlocking)();
@@ -89,8 +90,11 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
     matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, s.n, s.m, s.n, s.k, s.accumulate, b.halves});
     return;
   }
-  const Grid grid = gridFor(s, isSerial ? 1 : threadCount());
   const int64_t columnUnits = (s.n + 31) / 32;  // rectangles begin at whole tiles
+  // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
+  const bool isFew = !s.transposeA && s.transposeB && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows;
+  const Grid grid = isFew && !isSerial ? Grid{1, std::min<int64_t>(kFewRowsParts * threadCount(), columnUnits)}
+                                       : gridFor(s, isSerial ? 1 : threadCount());
   parallelFor(grid.rows * grid.columns, 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(kMatmulScratchFloats);
     for (int64_t part = begin; part < end; ++part) {

@@ -158,8 +158,8 @@ void packSlice(const T* elements, const MatmulBlock& x, const MatmulSlice& slice
 }
 
 // A few rows times columns that lie as rows in memory (transposed b): what decoding does with weights too many for a packed copy. Squares
-// of b are transposed in registers and used at once, while the next kWidth columns are fetched: as streams of their own
-// they are too many and too short for a processor to foresee.
+// of b are transposed in registers and used at once. What comes kFetchSteps squares later is asked for: as streams
+// columns are too many and too short for a processor to foresee.
 template <typename T>  // of b
 struct FewRows {
   const MatmulBlock& x;
@@ -167,6 +167,7 @@ struct FewRows {
   const float* a;  // [k][R]
 
   static constexpr int kPointers = kWidth / 4;
+  static constexpr int64_t kFetchSteps = 8;
 
   template <int R>
   __attribute__((noinline)) void run() const {
@@ -190,10 +191,11 @@ struct FewRows {
       for (int g = 0; g < kPointers; ++g) group[g] = first + 4 * g * row;
       for (; p + kWidth <= x.k; p += kWidth) {
         Vec square[kWidth];
+        const int64_t later = p + kFetchSteps * kWidth, ahead = kFetchSteps * kWidth + (later < x.k ? 0 : kWidth * row - x.k);
 #pragma GCC unroll 16
         for (int i = 0; i < kWidth; ++i) {
           square[i] = load(group[i / 4] + i % 4 * row);
-          __builtin_prefetch(group[i / 4] + (kWidth + i % 4) * row, 0, 2);
+          __builtin_prefetch(group[i / 4] + i % 4 * row + ahead);
         }
 #pragma GCC unroll 4
         for (int g = 0; g < kPointers; ++g) {
@@ -228,7 +230,7 @@ struct FewRows {
 
 }  // namespace
 
-MatmulBlocking matmulBlocking() { return {kDepth, kTileRows}; }
+MatmulBlocking matmulBlocking() { return {kDepth, kTileRows, kFewRows}; }
 
 void packMatmulColumns(const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
   if (x.bHalves != nullptr) {
@@ -298,9 +300,10 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
     }
   }
   if (x.m <= kFewRows && x.aDepth == 1 && x.bDepth == 1 && x.k > 0 && x.k * x.m + kWidth <= kMatmulScratchFloats) {
-    packTransposed(x.a, x.aRow, static_cast<int>(x.m), x.k, scratch, x.m);
-    if (x.bHalves != nullptr) return withRows(static_cast<int>(x.m), FewRows<Bf16>{x, x.bHalves, scratch});
-    return withRows(static_cast<int>(x.m), FewRows<float>{x, x.b, scratch});
+    if (x.m > 1) packTransposed(x.a, x.aRow, static_cast<int>(x.m), x.k, scratch, x.m);
+    const float* a = x.m > 1 ? scratch : x.a;
+    if (x.bHalves != nullptr) return withRows(static_cast<int>(x.m), FewRows<Bf16>{x, x.bHalves, a});
+    return withRows(static_cast<int>(x.m), FewRows<float>{x, x.b, a});
   }
   float* packedB = scratch;
   float* packedA = scratch + kMatmulColumnFloats;
