@@ -273,7 +273,8 @@ void tokenObjectives(const PolicyTokens& in, int64_t n, double rowWeight, const 
           throughRatio.add(kept(sampled, byRatio));
           put(gradient + i, kept(sampled, weight * byLogprob), lanes);
         } else {
-          put(gradient + i, isPlain ? weight * byRatio : kept(sampled, weight * (byRatio + byLogprob)), lanes);
+          const Vec whole = weight * (byRatio + byLogprob);  // plain: the sum makes 0 of -0
+          put(gradient + i, isPlain ? whole : kept(sampled, whole), lanes);
         }
         if constexpr (!isPlain) {
           value = kept(sampled, value);
