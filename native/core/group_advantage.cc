@@ -5,12 +5,36 @@
 #include <numeric>
 
 namespace parl {
+
 int64_t firstUnusableReward(std::span<const double> rewards) {
   for (size_t i = 0; i < rewards.size(); ++i) {
     if (!(std::fabs(rewards[i]) <= kLargestReward)) return static_cast<int64_t>(i);
   }
   return -1;
 }
+
+namespace {
+
+// Sorts the rows of a group by reward. A small group by counting, for each row, those before it: no branch to be guessed wrong.
+void sortByReward(size_t* rows, size_t count, std::span<const double> rewards) {
+  constexpr size_t kCounted = 24;
+  if (count > kCounted) {
+    std::sort(rows, rows + count, [&](size_t a, size_t b) { return rewards[a] < rewards[b]; });
+    return;
+  }
+  size_t unsorted[kCounted];
+  double own[kCounted];
+  std::copy_n(rows, count, unsorted);
+  for (size_t i = 0; i < count; ++i) own[i] = rewards[unsorted[i]];
+  for (size_t i = 0; i < count; ++i) {
+    size_t place = 0;
+    for (size_t j = 0; j < i; ++j) place += static_cast<size_t>(own[j] <= own[i]);
+    for (size_t j = i + 1; j < count; ++j) place += static_cast<size_t>(own[j] < own[i]);
+    rows[place] = unsorted[i];
+  }
+}
+
+}  // namespace
 
 SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t> groupIds) {
   SortedGroups sorted;
@@ -25,9 +49,7 @@ SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t
     const int32_t id = groupIds[sorted.rows[begin]];
     end = begin + 1;
     while (end < rewards.size() && groupIds[sorted.rows[end]] == id) ++end;
-    const auto rows = sorted.rows.begin();
-    std::sort(rows + static_cast<ptrdiff_t>(begin), rows + static_cast<ptrdiff_t>(end),
-              [&](size_t a, size_t b) { return rewards[a] < rewards[b]; });
+    sortByReward(&sorted.rows[begin], end - begin, rewards);
     sorted.begins.push_back(static_cast<int64_t>(begin));
     for (size_t i = begin; i < end; ++i) sorted.rewards[i] = rewards[sorted.rows[i]];
   }

@@ -20,10 +20,11 @@ PARL_HOST_DEVICE inline double rootMeanSquare(const double* deviations, int64_t 
   const double first = deviations[0] < 0 ? -deviations[0] : deviations[0];
   const double last = deviations[n - 1] < 0 ? -deviations[n - 1] : deviations[n - 1];
   const double largest = last > first ? last : first;
-  const int exponent = largest > 0 ? ilogb(largest) : 0;
+  const int exponent = largest > 0 ? ilogb(largest) : 0, half = exponent / 2;
+  const double scale = scalbn(1.0, -half), rest = scalbn(1.0, half - exponent);  // 2^-exponent itself may be more than there is
   double squares = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const double scaled = scalbn(deviations[i], -exponent);
+    const double scaled = deviations[i] * scale * rest;
     squares += scaled * scaled;
   }
   return scalbn(sqrt(squares / count), exponent);

@@ -18,10 +18,11 @@ export function checkGroups(rewards: Float64Array, groupIds: Int32Array): void {
  * @throws {NativeValueError} naming the first reward that is not finite or too large.
  */
 export function checkRewards(rewards: Float64Array, rows: readonly number[] | undefined): void {
-  const unusable = rewards.findIndex((reward) => !(Math.abs(reward) <= largestReward));
-  if (unusable >= 0) {
+  // A loop, since findIndex() would take as long as the advantages.
+  for (let i = 0; i < rewards.length; i += 1) {
+    if (Math.abs(rewards[i]!) <= largestReward) continue;
     throw new NativeValueError(
-      `expected finite rewards of at most 1e290 in magnitude, received ${rewards[unusable]} at index ${rows?.[unusable] ?? unusable}`,
+      `expected finite rewards of at most 1e290 in magnitude, received ${rewards[i]} at index ${rows?.[i] ?? i}`,
     );
   }
 }
