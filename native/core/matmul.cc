@@ -1,6 +1,7 @@
 #include "core/matmul.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/scratch.h"
 #include "core/thread_pool.h"
@@ -77,6 +78,30 @@ void matmulShared(const MatmulBlock& x) {
   }
 }
 
+int64_t columnUnitsOf(int64_t n) { return (n + 31) / 32; }
+
+// Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
+void multiplyFewRows(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
+  const auto kernel = PARL_DISPATCH(matmulBlock);
+  int64_t units = 0;
+  for (const WeightProduct& product : products) units += columnUnitsOf(product.n);
+  const int64_t parts = std::min<int64_t>(kFewRowsParts * threadCount(), units);
+  parallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(kMatmulScratchFloats);
+    const int64_t from = units * begin / parts, to = units * end / parts;
+    int64_t first = 0;  // unit of the product
+    for (const WeightProduct& product : products) {
+      const int64_t own = columnUnitsOf(product.n);
+      const int64_t j0 = std::max<int64_t>(0, from - first) * 32, j1 = std::min(product.n, (to - first) * 32);
+      if (j0 < j1) {
+        const WeightData columns = product.b + j0 * k;
+        kernel({a, k, 1, columns.floats, 1, k, product.out + j0, product.n, m, j1 - j0, k, false, columns.halves}, scratch.data());
+      }
+      first += own;
+    }
+  });
+}
+
 }  // namespace
 
 void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
@@ -90,11 +115,13 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
     matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, s.n, s.m, s.n, s.k, s.accumulate, b.halves});
     return;
   }
+  if (!isSerial && s.transposeB && !s.transposeA && !s.accumulate && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
+    const WeightProduct product{b, out, s.n};
+    multiplyFewRows(a, {&product, 1}, s.m, s.k);
+    return;
+  }
+  const Grid grid = gridFor(s, isSerial ? 1 : threadCount());
   const int64_t columnUnits = (s.n + 31) / 32;  // rectangles begin at whole tiles
-  // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
-  const bool isFew = !s.transposeA && s.transposeB && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows;
-  const Grid grid = isFew && !isSerial ? Grid{1, std::min<int64_t>(kFewRowsParts * threadCount(), columnUnits)}
-                                       : gridFor(s, isSerial ? 1 : threadCount());
   parallelFor(grid.rows * grid.columns, 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(kMatmulScratchFloats);
     for (int64_t part = begin; part < end; ++part) {
@@ -109,6 +136,14 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
              scratch.data());
     }
   });
+}
+
+void matmulEach(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
+  if (m > 0 && threadCount() > 1 && m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
+    multiplyFewRows(a, products, m, k);
+    return;
+  }
+  for (const WeightProduct& product : products) matmul(a, product.b, product.out, {.m = m, .n = product.n, .k = k, .transposeB = true});
 }
 
 }  // namespace parl

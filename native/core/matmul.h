@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/bf16.h"
 #include "core/isa.h"
@@ -22,6 +23,15 @@ struct MatmulShape {
 
 // out overlaps neither a nor b. k = 0 gives zeros (or leaves out as it is when accumulating).
 void matmul(const float* a, WeightData b, float* out, const MatmulShape& shape);
+
+// out[m,n] = a[m,k] b^T for several weights b [n, k], with the bits of matmul(). Of a few rows the threads take all products as one, and meet
+// once.
+struct WeightProduct {
+  WeightData b;
+  float* out;
+  int64_t n;
+};
+void matmulEach(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k);
 
 // One rectangle of a product, on the calling thread, for kernels that work on tiles. op(a)[i][p] is
 // a[i * aRow + p * aDepth], op(b)[p][j] is b[p * bDepth + j * bColumn], out[i][j] is out[i * outRow + j];

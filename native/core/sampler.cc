@@ -93,6 +93,17 @@ void multiply(const float* x, WeightData weight, const float* panels, float* out
     matmul(x, weight, out, {.m = m, .n = n, .k = k, .transposeB = true});
   }
 }
+// Two of them with the same rows.
+void multiplyBoth(const float* x, const WeightProduct& first, const float* firstPanels, const WeightProduct& second,
+                  const float* secondPanels, int64_t m, int64_t k) {
+  if (firstPanels && secondPanels) {
+    multiplyPanels(x, firstPanels, first.out, m, first.n, k);
+    multiplyPanels(x, secondPanels, second.out, m, second.n, k);
+  } else {
+    const WeightProduct both[] = {first, second};
+    matmulEach(x, both, m, k);
+  }
+}
 
 }  // namespace
 
@@ -296,17 +307,17 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
     const int64_t layerIndex = static_cast<int64_t>(l);
     rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
 
-    const auto project = [&](WeightData weight, const float* packed, const float* bias, const LowRank& adapter, const float* norm,
-                             float* y, int64_t heads, bool turn) {
+    // What follows the product of a projection.
+    const auto finish = [&](const float* bias, const LowRank& adapter, const float* norm, float* y, int64_t heads, bool turn) {
       const int64_t width = heads * c.headDim;
-      multiply(normed, weight, packed, y, n, width, d);
       if (bias) addBias(y, bias, y, n, width);
       addLowRank(normed, adapter, y, n, width, d);
       if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
       if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.rope, false);
     };
-    project(layer.kProj, panels.k, layer.kBias, layer.kAdapter, layer.kNorm, k, c.numKvHeads, true);
-    project(layer.vProj, panels.v, layer.vBias, layer.vAdapter, nullptr, v, c.numKvHeads, false);
+    multiplyBoth(normed, {layer.kProj, k, kvWidth}, panels.k, {layer.vProj, v, kvWidth}, panels.v, n, d);
+    finish(layer.kBias, layer.kAdapter, layer.kNorm, k, c.numKvHeads, true);
+    finish(layer.vBias, layer.vAdapter, nullptr, v, c.numKvHeads, false);
     parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const Run& run = keyRuns[static_cast<size_t>(r)];
@@ -345,7 +356,8 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
       if (n == 0) return;
     }
 
-    project(layer.qProj, panels.q, layer.qBias, layer.qAdapter, layer.qNorm, q, c.numHeads, true);
+    multiply(normed, layer.qProj, panels.q, q, n, qWidth, d);
+    finish(layer.qBias, layer.qAdapter, layer.qNorm, q, c.numHeads, true);
     segments.clear();
     for (const Run& run : queryRuns) {
       segments.push_back({.q = q + run.row * qWidth,
@@ -365,9 +377,8 @@ void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, 
     add(x, normed, x, n * d);
 
     rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
-    multiply(normed, layer.gateProj, panels.gate, gate, n, f, d);
+    multiplyBoth(normed, {layer.gateProj, gate, f}, panels.gate, {layer.upProj, up, f}, panels.up, n, d);
     addLowRank(normed, layer.gateAdapter, gate, n, f, d);
-    multiply(normed, layer.upProj, panels.up, up, n, f, d);
     addLowRank(normed, layer.upAdapter, up, n, f, d);
     swigluForward(gate, up, gate, n * f);
     multiply(gate, layer.downProj, panels.down, normed, n, d, f);

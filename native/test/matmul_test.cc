@@ -98,3 +98,25 @@ TEST(matmul_keeps_nan_and_infinity_in_their_row) {
     for (int64_t j = 0; j < 40; ++j) CHECK(std::isfinite(x.out[static_cast<size_t>(i * 40 + j)]) == (i != 3 && i != 4));
   }
 }
+
+TEST(matmul_each_has_the_bits_of_matmul) {
+  const int64_t k = 77;
+  for (int threads : {1, 2, 3}) {
+    parl::setThreadCount(threads);
+    for (int64_t m : {1, 2, 6, 8, 9, 40}) {
+      std::vector<Case> cases;
+      for (int64_t n : {1, 32, 150, 65}) cases.push_back(make(m, n, k, false, true, false));
+      std::vector<std::vector<float>> expected, out;
+      std::vector<parl::WeightProduct> products;
+      for (const Case& c : cases) {
+        expected.emplace_back(c.out.size());
+        out.emplace_back(c.out.size(), 9.0f);
+        parl::matmul(cases[0].a.data(), c.b.data(), expected.back().data(), {m, c.shape.n, k, false, true, false});
+      }
+      for (size_t i = 0; i < cases.size(); ++i) products.push_back({cases[i].b.data(), out[i].data(), cases[i].shape.n});
+      parl::matmulEach(cases[0].a.data(), products, m, k);
+      for (size_t i = 0; i < cases.size(); ++i) CHECK(out[i] == expected[i]);
+    }
+  }
+  parl::setThreadCount(2);
+}
