@@ -53,13 +53,21 @@ export function valueName(schema: ConfigJsonSchema): string {
   return schema.type === 'string' ? 'text' : (schema.type ?? 'json');
 }
 
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) {
+    return value.join(',') || 'none';
+  }
+  if (typeof value !== 'object' || value === null) {
+    return String(value);
+  }
+  return Object.keys(value).length === 0 ? 'none' : JSON.stringify(value);
+}
+
 /** Default and range of a field as one short text, such as `default 8; at least 2`; empty where there is neither. */
 export function constraintText(schema: ConfigJsonSchema): string {
   const parts: string[] = [];
   if (schema.default !== undefined) {
-    parts.push(
-      `default ${Array.isArray(schema.default) ? schema.default.join(',') || 'none' : String(schema.default)}`,
-    );
+    parts.push(`default ${valueText(schema.default)}`);
   }
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   // Integers carry the safe range of doubles as bounds, which says nothing about the field.
