@@ -11,6 +11,11 @@ namespace {
 
 // Below this many multiplications waking a thread costs more than it saves (about 3 us on one core).
 constexpr double kSerialProducts = 2e5;
+bool isSerial(int64_t m, int64_t n, int64_t k) {
+  return threadCount() <= 1 || static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < kSerialProducts;
+}
+
+int64_t columnUnitsOf(int64_t n) { return (n + 31) / 32; }  // what threads begin at: whole tiles of every ISA
 
 struct Grid {
   int64_t rows, columns;
@@ -19,7 +24,7 @@ struct Grid {
 // Every thread packs the operands of its own rectangle: of the grids with one rectangle a thread, take the one that packs least.
 Grid gridFor(const MatmulShape& s, int threads) {
   if (threads <= 1) return {1, 1};
-  const int64_t rowLimit = (s.m + 3) / 4, columnLimit = (s.n + 31) / 32;
+  const int64_t rowLimit = (s.m + 3) / 4, columnLimit = columnUnitsOf(s.n);
   Grid best{1, 1};
   double bestCost = -1;
   int64_t bestParts = 0;
@@ -52,7 +57,7 @@ void matmulShared(const MatmulBlock& x) {
   const int64_t units = (x.m + blocking.tileRows - 1) / blocking.tileRows;
   Scratch packed(kMatmulColumnFloats);
   for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
-    const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = (columns + 31) / 32;
+    const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = columnUnitsOf(columns);
     // As many slices between two meetings of the threads as there is room for: a gradient of weights has a deep and small product.
     const int64_t together = std::max<int64_t>(1, kMatmulColumnFloats / (blocking.depth * columnUnits * 32));
     for (int64_t i0 = 0; i0 < slices; i0 += together) {
@@ -77,8 +82,6 @@ void matmulShared(const MatmulBlock& x) {
     }
   }
 }
-
-int64_t columnUnitsOf(int64_t n) { return (n + 31) / 32; }
 
 // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
 void multiplyFewRows(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
@@ -109,19 +112,18 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   const auto kernel = PARL_DISPATCH(matmulBlock);
   const int64_t aRow = s.transposeA ? 1 : s.k, aDepth = s.transposeA ? s.m : 1;
   const int64_t bDepth = s.transposeB ? 1 : s.n, bColumn = s.transposeB ? s.k : 1;
-  const double products = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
-  const bool isSerial = threadCount() <= 1 || products < kSerialProducts;
-  if (!isSerial && s.m >= kSharedRows && s.k > 0) {
+  const bool serial = isSerial(s.m, s.n, s.k);
+  if (!serial && s.m >= kSharedRows && s.k > 0) {
     matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, s.n, s.m, s.n, s.k, s.accumulate, b.halves});
     return;
   }
-  if (!isSerial && s.transposeB && !s.transposeA && !s.accumulate && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
+  if (!serial && s.transposeB && !s.transposeA && !s.accumulate && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
     const WeightProduct product{b, out, s.n};
     multiplyFewRows(a, {&product, 1}, s.m, s.k);
     return;
   }
-  const Grid grid = gridFor(s, isSerial ? 1 : threadCount());
-  const int64_t columnUnits = (s.n + 31) / 32;  // rectangles begin at whole tiles
+  const Grid grid = gridFor(s, serial ? 1 : threadCount());
+  const int64_t columnUnits = columnUnitsOf(s.n);
   parallelFor(grid.rows * grid.columns, 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(kMatmulScratchFloats);
     for (int64_t part = begin; part < end; ++part) {
@@ -139,7 +141,9 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
 }
 
 void matmulEach(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
-  if (m > 0 && threadCount() > 1 && m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
+  int64_t n = 0;
+  for (const WeightProduct& product : products) n += product.n;
+  if (m > 0 && !isSerial(m, n, k) && m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
     multiplyFewRows(a, products, m, k);
     return;
   }

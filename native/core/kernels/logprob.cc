@@ -123,10 +123,8 @@ void logprobBackwardRow(float dLogprob, float dEntropy, const float* logits, int
   const auto plain = [&](Vec x) __attribute__((always_inline)) { return vexpBelow80(fma(x, scale, shift)) * constant; };
   int64_t j = 0;
   if (withEntropy) {
-#pragma GCC unroll 4
     for (; j + kWidth <= vocab; j += kWidth) store(dLogits + j, gradient(load(logits + j)));
   } else {
-#pragma GCC unroll 4
     for (; j + kWidth <= vocab; j += kWidth) store(dLogits + j, plain(load(logits + j)));
   }
   if (j < vocab) {
