@@ -8,12 +8,24 @@ namespace {
 
 struct Packed {
   AttentionShape shape;
-  std::span<const int32_t> offsets;
-  int64_t segments;
+  Segments segments;
   size_t queryFloats, keyFloats, rowHeads;
 };
 
-// offsets, then numHeads, numKvHeads, headDim at the given places.
+// [count], or null where none has a parent.
+const int32_t* parents(const Napi::CallbackInfo& info, size_t index, int64_t count) {
+  if (info[index].IsUndefined()) return nullptr;
+  const auto all = ints(info, index, "parents");
+  expectLength(info.Env(), "parents", all.size(), static_cast<size_t>(count));
+  for (size_t s = 0; s < all.size(); ++s) {
+    if (all[s] < -1 || all[s] >= static_cast<int32_t>(s)) {
+      throwArgument(info.Env(), "expected parents[" + std::to_string(s) + "] to be -1 or an earlier segment, received " + std::to_string(all[s]));
+    }
+  }
+  return all.data();
+}
+
+// offsets, then numHeads, numKvHeads, headDim, parents at the given places.
 Packed packed(const Napi::CallbackInfo& info, size_t offsetsAt, size_t shapeAt) {
   const Napi::Env env = info.Env();
   const auto offsets = ints(info, offsetsAt, "offsets");
@@ -26,11 +38,13 @@ Packed packed(const Napi::CallbackInfo& info, size_t offsetsAt, size_t shapeAt) 
     if (offsets[s] < offsets[s - 1]) throwArgument(env, "expected offsets to ascend, see entry " + std::to_string(s));
   }
   const int64_t n = offsets.back();
-  return {shape, offsets, static_cast<int64_t>(offsets.size()) - 1, elements(env, {n, shape.numHeads, shape.headDim}),
+  const auto count = static_cast<int64_t>(offsets.size()) - 1;
+  return {shape, {offsets.data(), count, parents(info, shapeAt + 3, count)}, elements(env, {n, shape.numHeads, shape.headDim}),
           elements(env, {n, shape.numKvHeads, shape.headDim}), elements(env, {n, shape.numHeads})};
 }
 
-// attentionForward(q, k, v: Float32Array, offsets: Int32Array, out, lse: Float32Array, numHeads, numKvHeads, headDim): void
+// attentionForward(q, k, v: Float32Array, offsets: Int32Array, out, lse: Float32Array, numHeads, numKvHeads, headDim,
+//                  parents: Int32Array | undefined): void
 Napi::Value attentionForward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto q = floats(info, 0, "q"), k = floats(info, 1, "k"), v = floats(info, 2, "v");
@@ -41,12 +55,12 @@ Napi::Value attentionForward(const Napi::CallbackInfo& info) {
   expectLength(env, "v", v.size(), x.keyFloats);
   expectLength(env, "out", out.size(), x.queryFloats);
   expectLength(env, "lse", lse.size(), x.rowHeads);
-  parl::attentionForward(q.data(), k.data(), v.data(), x.offsets.data(), x.segments, out.data(), lse.data(), x.shape);
+  parl::attentionForward(q.data(), k.data(), v.data(), x.segments, out.data(), lse.data(), x.shape);
   return env.Undefined();
 }
 
 // attentionBackward(dOut, q, k, v, out, lse: Float32Array, offsets: Int32Array, dq, dk, dv: Float32Array, numHeads, numKvHeads,
-//                   headDim): void
+//                   headDim, parents: Int32Array | undefined): void
 Napi::Value attentionBackward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto dOut = floats(info, 0, "dOut"), q = floats(info, 1, "q"), k = floats(info, 2, "k"), v = floats(info, 3, "v");
@@ -62,7 +76,7 @@ Napi::Value attentionBackward(const Napi::CallbackInfo& info) {
   expectLength(env, "dq", dq.size(), x.queryFloats);
   expectLength(env, "dk", dk.size(), x.keyFloats);
   expectLength(env, "dv", dv.size(), x.keyFloats);
-  parl::attentionBackward(dOut.data(), q.data(), k.data(), v.data(), out.data(), lse.data(), x.offsets.data(), x.segments, dq.data(),
+  parl::attentionBackward(dOut.data(), q.data(), k.data(), v.data(), out.data(), lse.data(), x.segments, dq.data(),
                           dk.data(), dv.data(), x.shape);
   return env.Undefined();
 }

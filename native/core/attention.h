@@ -19,16 +19,22 @@ struct AttentionShape {
   int64_t numHeads, numKvHeads, headDim;  // numHeads a multiple of numKvHeads
 };
 
-// Training: rows of all segments behind each other.
+// Training: rows of all segments behind each other. A segment continues its parent: its rows see all rows of its ancestors, then their own
+// up to themselves, at the positions that follow. So sequences that begin alike share the rows of what they have in common, and
+// each row has the bits it has where its sequence stands alone.
+struct Segments {
+  const int32_t* offsets;            // [count + 1]: rows offsets[s] .. offsets[s+1] are segment s; offsets[0] = 0, ascending, the last one n
+  int64_t count;
+  const int32_t* parents = nullptr;  // [count]: parents[s] < s, or -1 for none; null: none has one
+};
 //   q, out [n, numHeads, headDim]; k, v [n, numKvHeads, headDim]; lse [n, numHeads]
-//   offsets [segments + 1]: rows offsets[s] .. offsets[s+1] are segment s; offsets[0] = 0, ascending, the last one n
-void attentionForward(const float* q, const float* k, const float* v, const int32_t* offsets, int64_t segments,
-                      float* out, float* lse, const AttentionShape& shape);
+void attentionForward(const float* q, const float* k, const float* v, const Segments& segments, float* out, float* lse,
+                      const AttentionShape& shape);
 
-// dq, dk, dv are overwritten; none may be an input. Weights are recomputed from lse.
-void attentionBackward(const float* dOut, const float* q, const float* k, const float* v, const float* out,
-                       const float* lse, const int32_t* offsets, int64_t segments, float* dq, float* dk, float* dv,
-                       const AttentionShape& shape);
+// dq, dk, dv are overwritten; none may be an input. Weights are recomputed from lse. What comes to a row from segments that continue its own is
+// added in their order.
+void attentionBackward(const float* dOut, const float* q, const float* k, const float* v, const float* out, const float* lse,
+                       const Segments& segments, float* dq, float* dk, float* dv, const AttentionShape& shape);
 
 // ---- decoding ------------------------------------------------------------------------------------------------------
 
@@ -79,15 +85,17 @@ PARL_KERNEL(void, attentionRows, (const AttentionRows& rows, float* scratch))
 PARL_KERNEL(void, packKeyPanels,
             (const float* k, int64_t keyStride, int64_t firstKey, int64_t count, int64_t headDim, float* panels))
 
-// The gradient of one key/value head of one segment.
+// The gradient of one key/value head of one segment. Queries are its own rows; keys are those of its ancestors, then its own.
 struct AttentionGradient {
-  const float *dOut, *q, *k, *out, *lse;  // at the segment's first row and the head's first query head or kv head
-  const float *keyPanels, *valuePanels;   // of all keys of the segment, both laid out as packKeys does
-  float *dq, *dk, *dv;
-  int64_t length, groupHeads, qStride, kvStride, lseStride, headDim;
+  const float *dOut, *q, *out, *lse;                // at the segment's first row and the head's first query head
+  const float* k;                                   // at the first key and the kv head
+  const float *keyPanels, *valuePanels;             // of all keys, both laid out as packKeys does
+  float *dq, *dk, *dv;                              // dk, dv: of all keys
+  int64_t length, firstPosition;                    // queries; keys before the segment's own
+  int64_t groupHeads, qStride, kvStride, lseStride, headDim;
 };
 constexpr int64_t kAttentionQueryBlock = 64;
-inline int64_t attentionGradientScratch(int64_t length) { return kAttentionQueryBlock * 2 * (length + kKeyPanel); }
+inline int64_t attentionGradientScratch(int64_t keys) { return kAttentionQueryBlock * 2 * (keys + kKeyPanel); }
 PARL_KERNEL(void, attentionGradient, (const AttentionGradient& gradient, float* scratch, float* matmulScratch))
 
 }  // namespace parl

@@ -15,9 +15,10 @@ struct Case {
   parl::AttentionShape shape;
   std::vector<int32_t> offsets;
   std::vector<float> q, k, v;
+  std::vector<int32_t> parents = {};
 
   int64_t rows() const { return offsets.back(); }
-  int64_t segments() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  parl::Segments segments() const { return {offsets.data(), static_cast<int64_t>(offsets.size()) - 1, parents.empty() ? nullptr : parents.data()}; }
 };
 
 Case make(int64_t heads, int64_t kvHeads, int64_t headDim, std::vector<int32_t> offsets) {
@@ -34,7 +35,7 @@ struct Output {
 };
 Output forward(const Case& x) {
   Output y{std::vector<float>(x.q.size()), std::vector<float>(static_cast<size_t>(x.rows() * x.shape.numHeads))};
-  parl::attentionForward(x.q.data(), x.k.data(), x.v.data(), x.offsets.data(), x.segments(), y.out.data(), y.lse.data(), x.shape);
+  parl::attentionForward(x.q.data(), x.k.data(), x.v.data(), x.segments(), y.out.data(), y.lse.data(), x.shape);
   return y;
 }
 
@@ -66,7 +67,7 @@ double loss(const Case& x, const std::vector<float>& dOut, const std::vector<dou
             const std::vector<double>& v) {
   double total = 0;
   std::vector<double> out;
-  for (int64_t s = 0; s < x.segments(); ++s) {
+  for (int64_t s = 0; s < x.segments().count; ++s) {
     for (int64_t row = x.offsets[static_cast<size_t>(s)]; row < x.offsets[static_cast<size_t>(s + 1)]; ++row) {
       for (int64_t head = 0; head < x.shape.numHeads; ++head) {
         referenceRow(x, q, k, v, s, row, head, out);
@@ -87,7 +88,7 @@ TEST(attention_forward_matches_double) {
     const Output y = forward(x);
     const std::vector<double> q(x.q.begin(), x.q.end()), k(x.k.begin(), x.k.end()), v(x.v.begin(), x.v.end());
     std::vector<double> expected;
-    for (int64_t s = 0; s < x.segments(); ++s) {
+    for (int64_t s = 0; s < x.segments().count; ++s) {
       for (int64_t row = x.offsets[static_cast<size_t>(s)]; row < x.offsets[static_cast<size_t>(s + 1)]; ++row) {
         for (int64_t head = 0; head < x.shape.numHeads; ++head) {
           const double lse = referenceRow(x, q, k, v, s, row, head, expected);
@@ -109,7 +110,7 @@ TEST(attention_backward_matches_finite_differences) {
     const Output y = forward(x);
     const auto dOut = parl::test::mixedFloats(4, x.q.size());
     std::vector<float> dq(x.q.size(), 9), dk(x.k.size(), 9), dv(x.v.size(), 9);
-    parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.offsets.data(), x.segments(),
+    parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.segments(),
                             dq.data(), dk.data(), dv.data(), x.shape);
     std::vector<double> q(x.q.begin(), x.q.end()), k(x.k.begin(), x.k.end()), v(x.v.begin(), x.v.end());
     const auto slope = [&](double& value) {
@@ -132,7 +133,7 @@ TEST(attention_backward_over_several_query_blocks_matches_finite_differences) {
   const Output y = forward(x);
   const auto dOut = parl::test::mixedFloats(4, x.q.size());
   std::vector<float> dq(x.q.size()), dk(x.k.size()), dv(x.v.size());
-  parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.offsets.data(), x.segments(),
+  parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.segments(),
                           dq.data(), dk.data(), dv.data(), x.shape);
   std::vector<double> q(x.q.begin(), x.q.end()), k(x.k.begin(), x.k.end()), v(x.v.begin(), x.v.end());
   const auto slope = [&](double& value) {
@@ -158,7 +159,7 @@ TEST(attention_bits_do_not_depend_on_neighbours_or_threads) {
     parl::setThreadCount(threads);
     const Output y = forward(x);
     std::vector<float> dq(x.q.size()), dk(x.k.size()), dv(x.v.size());
-    parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.offsets.data(), x.segments(),
+    parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.segments(),
                             dq.data(), dk.data(), dv.data(), x.shape);
     if (threads == 1) first = y, firstDq = dq, firstDk = dk;
     CHECK(y.out == first.out && y.lse == first.lse && dq == firstDq && dk == firstDk);
@@ -196,6 +197,64 @@ TEST(attention_over_a_cache_gives_the_bits_of_training) {
     CHECK(out == whole.out);
     CHECK(lse == whole.lse);
   }
+}
+
+// A prompt of 70 rows that two segments continue, one of which two more continue, and one that stands alone.
+TEST(attention_over_shared_beginnings_is_that_of_whole_sequences) {
+  Case x = make(4, 2, 24, {0, 70, 90, 90, 125, 131, 172, 180});
+  x.parents = {-1, 0, 0, 1, 1, 0, -1};
+  const Output y = forward(x);
+  const auto dOut = parl::test::mixedFloats(4, x.q.size());
+  std::vector<float> dq(x.q.size()), dk(x.k.size()), dv(x.v.size());
+  parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.segments(), dq.data(), dk.data(),
+                          dv.data(), x.shape);
+  std::vector<double> sumK(x.k.size()), sumV(x.v.size());
+  for (int32_t s = 0; s < x.segments().count; ++s) {
+    std::vector<size_t> rows;  // of the ancestors, then of the segment
+    for (int32_t at = s; at >= 0; at = x.parents[static_cast<size_t>(at)]) {
+      const int32_t begin = x.offsets[static_cast<size_t>(at)], end = x.offsets[static_cast<size_t>(at) + 1];
+      std::vector<size_t> own;
+      for (int32_t row = begin; row < end; ++row) own.push_back(static_cast<size_t>(row));
+      rows.insert(rows.begin(), own.begin(), own.end());
+    }
+    const auto take = [&](const std::vector<float>& all, size_t width) {
+      std::vector<float> some;
+      for (size_t row : rows) some.insert(some.end(), all.begin() + static_cast<int64_t>(row * width), all.begin() + static_cast<int64_t>((row + 1) * width));
+      return some;
+    };
+    const Case whole{x.shape, {0, static_cast<int32_t>(rows.size())}, take(x.q, 96), take(x.k, 48), take(x.v, 48)};
+    const Output expected = forward(whole);
+    // Upstream gradients of the segment's own rows alone: those of the ancestors count once, with their own segment.
+    std::vector<float> upstream = take(dOut, 96);
+    const size_t before = rows.size() - static_cast<size_t>(x.offsets[static_cast<size_t>(s) + 1] - x.offsets[static_cast<size_t>(s)]);
+    std::fill_n(upstream.begin(), before * 96, 0.0f);
+    std::vector<float> wholeDq(whole.q.size()), wholeDk(whole.k.size()), wholeDv(whole.v.size());
+    parl::attentionBackward(upstream.data(), whole.q.data(), whole.k.data(), whole.v.data(), expected.out.data(), expected.lse.data(),
+                            whole.segments(), wholeDq.data(), wholeDk.data(), wholeDv.data(), x.shape);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i >= before) {
+        CHECK(std::memcmp(&y.out[rows[i] * 96], &expected.out[i * 96], 96 * sizeof(float)) == 0);
+        CHECK(std::memcmp(&y.lse[rows[i] * 4], &expected.lse[i * 4], 4 * sizeof(float)) == 0);
+        for (size_t c = 0; c < 96; ++c) CHECK_NEAR(dq[rows[i] * 96 + c], wholeDq[i * 96 + c], 2e-6);
+      }
+      for (size_t c = 0; c < 48; ++c) {
+        sumK[rows[i] * 48 + c] += wholeDk[i * 48 + c];
+        sumV[rows[i] * 48 + c] += wholeDv[i * 48 + c];
+      }
+    }
+  }
+  for (size_t i = 0; i < sumK.size(); ++i) {
+    CHECK_NEAR(dk[i], sumK[i], 2e-5);
+    CHECK_NEAR(dv[i], sumV[i], 2e-5);
+  }
+  for (int threads : {1, 3}) {
+    parl::setThreadCount(threads);
+    std::vector<float> againQ(x.q.size()), againK(x.k.size()), againV(x.v.size());
+    parl::attentionBackward(dOut.data(), x.q.data(), x.k.data(), x.v.data(), y.out.data(), y.lse.data(), x.segments(), againQ.data(),
+                            againK.data(), againV.data(), x.shape);
+    CHECK(forward(x).out == y.out && againQ == dq && againK == dk && againV == dv);
+  }
+  parl::setThreadCount(2);
 }
 
 TEST(attention_does_not_let_a_later_token_reach_an_earlier_row) {

@@ -102,8 +102,8 @@ std::vector<float> trainingLogprobs(const Model& model, const std::vector<Tokens
     project(layer.vProj, layer.vBias, nullptr, v, c.numKvHeads);
     parl::ropeApply(q.data(), positions.data(), q.data(), n, c.numHeads, c.headDim, c.rope, false);
     parl::ropeApply(k.data(), positions.data(), k.data(), n, c.numKvHeads, c.headDim, c.rope, false);
-    parl::attentionForward(q.data(), k.data(), v.data(), offsets.data(), static_cast<int64_t>(sequences.size()), attended.data(),
-                           lse.data(), {c.numHeads, c.numKvHeads, c.headDim});
+    parl::attentionForward(q.data(), k.data(), v.data(), {offsets.data(), static_cast<int64_t>(sequences.size())}, attended.data(), lse.data(),
+                           {c.numHeads, c.numKvHeads, c.headDim});
     parl::matmul(attended.data(), layer.oProj, branch.data(), {.m = n, .n = d, .k = qWidth, .transposeB = true});
     parl::add(x.data(), branch.data(), x.data(), n * d);
     parl::rmsNormForward(x.data(), layer.postNorm, normed.data(), nullptr, n, d, c.rmsNormEps);

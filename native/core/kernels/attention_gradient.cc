@@ -11,6 +11,7 @@
 // The last three are matmulBlock, over the whole square of a block: half of the square on the diagonal is zeros, which is what
 // is lost (a quarter of the work at 256 tokens, an eighth at 512). dk and dv add over heads, then over ascending queries; one thread owns them, so nothing
 // races. Blocks lie at fixed places of the segment: neighbours in the batch change no bit.
+// Keys are those of the ancestors, then the segment's own (attention.h).
 #include "core/attention.h"
 #include "core/kernels/tile.h"
 #include "core/matmul.h"
@@ -61,14 +62,14 @@ inline void zeroFrom(float* row, int64_t from, int64_t to) {
 
 void attentionGradient(const AttentionGradient& g, float* scratch, float* matmulScratch) {
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(g.headDim));
-  for (int64_t j = 0; j < g.length; ++j) {
+  for (int64_t j = 0; j < g.firstPosition + g.length; ++j) {
     zeroFrom(g.dk + j * g.kvStride, 0, g.headDim);
     zeroFrom(g.dv + j * g.kvStride, 0, g.headDim);
   }
   for (int64_t head = 0; head < g.groupHeads; ++head) {
     for (int64_t first = 0; first < g.length; first += kAttentionQueryBlock) {
       const int64_t queries = g.length - first < kAttentionQueryBlock ? g.length - first : kAttentionQueryBlock;
-      const int64_t keys = first + queries, stride = (keys + kTileColumns - 1) / kTileColumns * kTileColumns;
+      const int64_t keys = g.firstPosition + first + queries, stride = (keys + kTileColumns - 1) / kTileColumns * kTileColumns;
       float* p = scratch;
       float* ds = scratch + queries * stride;
       const int64_t at = first * g.qStride + head * g.headDim;
@@ -79,14 +80,13 @@ void attentionGradient(const AttentionGradient& g, float* scratch, float* matmul
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t row = queries * t / tiles, end = queries * (t + 1) / tiles;
         const auto rows = static_cast<int>(end - row);
-        withRows(rows, PanelRows{q + row * g.qStride, g.qStride, g.keyPanels, p + row * stride, stride, first + end, g.headDim,
-                                 matmulScratch});
-        withRows(rows, PanelRows{dOut + row * g.qStride, g.qStride, g.valuePanels, ds + row * stride, stride, first + end, g.headDim,
-                                 matmulScratch});
+        const int64_t seen = keys - queries + end;
+        withRows(rows, PanelRows{q + row * g.qStride, g.qStride, g.keyPanels, p + row * stride, stride, seen, g.headDim, matmulScratch});
+        withRows(rows, PanelRows{dOut + row * g.qStride, g.qStride, g.valuePanels, ds + row * stride, stride, seen, g.headDim, matmulScratch});
       }
       for (int64_t r = 0; r < queries; ++r) {
         float *pRow = p + r * stride, *dsRow = ds + r * stride;
-        const int64_t seen = first + r + 1;
+        const int64_t seen = keys - queries + r + 1;
         const Vec shift = splat(-lse[r * g.lseStride]);
         const Vec delta = splat(dotRow(dOut + r * g.qStride, out + r * g.qStride, g.headDim));
         for (int64_t j = 0; j < seen; j += kWidth) {

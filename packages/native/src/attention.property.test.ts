@@ -17,6 +17,8 @@ import { attentionReference } from './reference/index.js';
 const shape = fc
   .tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), fc.constantFrom(1, 3, 8, 16, 24, 33, 64))
   .map(([numKvHeads, group, headDim]) => ({ numHeads: numKvHeads * group, numKvHeads, headDim }));
+/** For a segment: how many places before it the one that it continues stands; 0 for none. */
+const ancestry = fc.array(fc.nat(3), { minLength: 4, maxLength: 4 });
 const lengths = fc.array(fc.oneof(fc.constantFrom(0, 1, 2, 14, 15, 32, 33), fc.nat(60)), { maxLength: 4 });
 
 function packed(list: readonly number[], s: AttentionOptions, start: number) {
@@ -29,6 +31,10 @@ function packed(list: readonly number[], s: AttentionOptions, start: number) {
     k: mixedFloats(start + 1, n * s.numKvHeads * s.headDim, 2),
     v: mixedFloats(start + 2, n * s.numKvHeads * s.headDim),
   };
+}
+
+function parentsOf(places: readonly number[], count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, s) => (places[s] === 0 ? -1 : Math.max(-1, s - places[s]!)));
 }
 
 function forward(x: ReturnType<typeof packed>, s: AttentionOptions) {
@@ -49,7 +55,8 @@ describe('attention', () => {
   test('agrees with float64', () => {
     onEveryIsa(() => {
       fc.assert(
-        fc.property(shape, lengths, seed, (s, list, start) => {
+        fc.property(shape, lengths, ancestry, seed, (heads, list, places, start) => {
+          const s = { ...heads, parents: parentsOf(places, list.length) };
           const x = packed(list, s, start);
           const { out, lse } = forward(x, s);
           const expected = attentionReference(x.q, x.k, x.v, x.offsets, s);
@@ -66,7 +73,8 @@ describe('attention', () => {
   test('gradients are slopes of the float64 loss', () => {
     onEveryIsa(() => {
       fc.assert(
-        fc.property(shape, lengths, seed, (s, list, start) => {
+        fc.property(shape, lengths, ancestry, seed, (heads, list, places, start) => {
+          const s = { ...heads, parents: parentsOf(places, list.length) };
           const x = packed(list, s, start);
           const dOut = mixedFloats(start + 3, x.q.length);
           const loss = (inputs: readonly Float64Array[]) =>
@@ -105,11 +113,28 @@ describe('attention', () => {
     });
   });
 
+  test('a sequence has the same bits whole and cut into segments that continue each other', () => {
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(shape, lengths, seed, (s, list, start) => {
+          const x = packed(list, s, start);
+          const whole = { ...x, offsets: Int32Array.of(0, x.offsets.at(-1)!) };
+          const cut = forward(x, { ...s, parents: Int32Array.from(list, (_, i) => i - 1) });
+          expect(bits(cut.out)).toEqual(bits(forward(whole, s).out));
+          expect(bits(cut.lse)).toEqual(bits(forward(whole, s).lse));
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+
   test('gives the same bits on any number of threads', () => {
     const s = { numHeads: 4, numKvHeads: 2, headDim: 16 };
     const x = packed([300, 1, 150], s, 1);
     const dOut = mixedFloats(5, x.q.length);
     expectSameOnAnyThreads(() => [forward(x, s).out, ...backward(x, s, dOut)]);
+    const shared = { ...s, parents: Int32Array.of(-1, 0, 0) };
+    expectSameOnAnyThreads(() => [forward(x, shared).out, ...backward(x, shared, dOut)]);
   });
 
   test('huge scores are a hard choice, not an overflow', () => {

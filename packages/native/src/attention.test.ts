@@ -41,6 +41,13 @@ describe('attention', () => {
     expect(() => attentionForward(x, x, x, Int32Array.of(0, 2), x, lse, one)).toThrow(
       new NativeValueError('expected out and q not to overlap in memory'),
     );
+    for (const [parents, message] of [
+      [Int32Array.of(0), 'expected parents[0] to be -1 or an earlier segment, received 0'],
+      [Int32Array.of(-2), 'expected parents[0] to be -1 or an earlier segment, received -2'],
+      [Int32Array.of(-1, 0), 'expected parents.length to be 1, received 2'],
+    ] as const) {
+      expect(() => attentionForward(x, x, x, Int32Array.of(0, 2), out, lse, { ...one, parents })).toThrow(message);
+    }
     expect(() => attentionBackward(out, x, x, x, out, lse, Int32Array.of(0, 2), out, x, x, one)).toThrow(
       new NativeValueError('expected dq and dOut not to overlap in memory'),
     );

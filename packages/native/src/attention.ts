@@ -7,13 +7,19 @@ export interface AttentionOptions {
   /** Key/value heads; query head h reads key/value head floor(h * numKvHeads / numHeads). */
   readonly numKvHeads: number;
   readonly headDim: number;
+  /**
+   * [S]: the segment that each one continues, an earlier one, or -1. Its rows see all rows of that one and of those before it, then
+   * their own up to themselves. Default: none continues another.
+   */
+  readonly parents?: Int32Array | undefined;
 }
 
 /**
  * Causal grouped-query attention over packed segments, scale 1 / sqrt(headDim).
  *
- * Row t of a segment attends to rows 0..t of the same segment. A row's bits do not depend on the other segments, on later
- * rows or on the number of threads; a sampler that decodes over a key/value cache gets the same bits. A NaN or Infinity
+ * Row t of a segment attends to all rows of the segments that it continues, and to rows 0..t of its own: sequences that begin alike
+ * share the rows of what they have in common (Liu et al., arXiv:2506.05433). A row's bits depend on the rows it attends to alone: not on
+ * how they are cut into segments, on the other segments, on later rows or on the number of threads; a sampler that decodes over a key/value cache gets the same bits. A NaN or Infinity
  * in a later row never reaches an earlier one.
  *
  * @param q - [n, numHeads, headDim].
@@ -37,11 +43,13 @@ export function attentionForward(
 ): void {
   expectApart('out', out, { q, k, v });
   expectApart('lse', lse, { q, k, v, out });
-  callNative('attentionForward', q, k, v, offsets, out, lse, options.numHeads, options.numKvHeads, options.headDim);
+  const { numHeads, numKvHeads, headDim, parents } = options;
+  callNative('attentionForward', q, k, v, offsets, out, lse, numHeads, numKvHeads, headDim, parents);
 }
 
 /**
- * Gradient of {@link attentionForward}; the attention weights are recomputed from lse.
+ * Gradient of {@link attentionForward}; the attention weights are recomputed from lse. What comes to a row from the segments that continue
+ * its own is added in their order, whatever the number of threads.
  *
  * @param dOut - [n, numHeads, headDim], gradient of out.
  * @param dq - [n, numHeads, headDim], overwritten.
@@ -82,5 +90,6 @@ export function attentionBackward(
     options.numHeads,
     options.numKvHeads,
     options.headDim,
+    options.parents,
   );
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Decoder } from './decoder.js';
 import { createGenerator } from './generation.js';
-import { packSequences, type TrainingSequence } from './packing.js';
+import { type PackingOptions, packSequences, type TrainingSequence } from './packing.js';
 
 const { isa, isas, threads } = nativeInfo();
 beforeAll(() => selectBackend('parl'));
@@ -36,7 +36,7 @@ const config = fc
 /** Prompts of which some begin alike, as in a group, and continuations for a second turn. */
 const prompts = fc
   .record({
-    shared: fc.array(fc.nat(16), { maxLength: 20 }),
+    shared: fc.array(fc.nat(16), { maxLength: 30, size: 'max' }),
     tails: fc.array(fc.array(fc.nat(16), { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 6 }),
     secondTurn: fc.array(fc.nat(16), { minLength: 1, maxLength: 5 }),
   })
@@ -90,8 +90,9 @@ function trained(
   sequences: readonly TrainingSequence[],
   temperature: number,
   batchTokens = 10_000,
+  options: PackingOptions = {},
 ): number[][] {
-  return packSequences(sequences, batchTokens).flatMap((batch) => {
+  return packSequences(sequences, batchTokens, options).flatMap((batch) => {
     const logprobs = tf.tidy(() => decoder.logprobs(batch, { temperature }).logprobs.dataSync());
     return Array.from(batch.sequences, (_, i) => [
       ...logprobs.subarray(batch.targetOffsets[i], batch.targetOffsets[i + 1]),
@@ -126,6 +127,9 @@ describe.each(['portable', 'avx2', 'avx512'] as IsaName[])('log-probs on %s', (n
             // Alone, in micro-batches of about two, and shuffled.
             expect(sequences.map((sequence) => trained(decoder, [sequence], temperature)[0])).toEqual(expected);
             expect(trained(decoder, sequences, temperature, 50)).toEqual(expected);
+            // With what they have in common computed once.
+            expect(trained(decoder, sequences, temperature, 10_000, { sharePrefixes: true })).toEqual(expected);
+            expect(trained(decoder, sequences, temperature, 70, { sharePrefixes: true })).toEqual(expected);
             const keys = sequences.map((_, i) => [order.next().value, i] as const);
             const shuffled = keys.sort(([a], [b]) => a - b).map(([, i]) => i);
             expect(

@@ -46,7 +46,7 @@ export interface LossGradientOptions {
 export type DecoderWeight = tf.Variable | HalfMatrix;
 
 /** What the layers read of a batch. */
-export type PackedTokens = Pick<PackedBatch, 'tokens' | 'offsets' | 'positions'>;
+export type PackedTokens = Pick<PackedBatch, 'tokens' | 'offsets' | 'parents' | 'positions'>;
 
 /** Parts of the computation that can be looked at. Layers count from 0. */
 export type DecoderPart =
@@ -356,7 +356,7 @@ export class Decoder {
   #layer(
     layer: number,
     { residual, normed }: Stream,
-    { offsets, positions }: PackedTokens,
+    { offsets, parents, positions }: PackedTokens,
     rows?: Int32Array,
     observe?: (part: DecoderPart, values: tf.Tensor2D) => void,
   ): Stream {
@@ -376,6 +376,7 @@ export class Decoder {
     const mixed = causalAttention(rotated(q, 'q', numHeads), rotated(k, 'k', numKvHeads), v, offsets, {
       numHeads,
       numKvHeads,
+      parents,
     });
     const [attended] = this.#project(layer, rows ? embedding(mixed, rows) : mixed, ['o_proj']) as [tf.Tensor2D];
     observe?.(`attention.${layer}`, attended);

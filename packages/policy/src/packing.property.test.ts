@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packSequences } from './packing.js';
+import { type PackedBatch, packSequences } from './packing.js';
 
 const sequence = fc
   .array(fc.record({ token: fc.nat(50), isTarget: fc.boolean() }), { minLength: 0, maxLength: 12 })
@@ -44,3 +44,61 @@ test('a mask of another length and a batch without room are refused', () => {
   expect(() => packSequences([{ tokens: [1, 2], lossMask: [1] }], 8)).toThrow('length 2 for sequence 0, received 1');
   expect(() => packSequences([], 0)).toThrow('expected batchTokens of at least 1, received 0');
 });
+
+test('shared beginnings are there once; every sequence still has its tokens, positions and targets', () => {
+  const prompt = Array.from({ length: 40 }, (_, t) => t % 7);
+  const drawn = fc.array(fc.tuple(fc.nat(40), sequence), { maxLength: 8 });
+  fc.assert(
+    fc.property(drawn, fc.integer({ min: 1, max: 120 }), (parts, batchTokens) => {
+      const sequences = parts.map(([kept, { tokens, lossMask }]) => ({
+        tokens: [...prompt.slice(0, kept), ...tokens],
+        lossMask: [...prompt.slice(0, kept).map((token) => Number(token === 3)), ...lossMask],
+      }));
+      const found: { before: number[]; targets: number[] }[] = [];
+      for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true })) {
+        expect(batch.tokens.length <= batchTokens || batch.sequences.length === 1).toBe(true);
+        expect(batch.offsets.at(-1)).toBe(batch.tokens.length);
+        for (const [s, index] of batch.sequences.entries()) {
+          expect(index).toBe(found.length);
+          const range = [batch.targetOffsets[s]!, batch.targetOffsets[s + 1]!] as const;
+          const rows = [...batch.targetRows.subarray(...range)];
+          found.push({
+            before: rows.map((row) => batch.positions[row]!),
+            targets: [...batch.targets.subarray(...range)],
+          });
+          // The rows that a target's row sees are the beginning of its sequence.
+          for (const row of rows)
+            expect(seenFrom(batch, row)).toEqual(sequences[index]!.tokens.slice(0, batch.positions[row]! + 1));
+        }
+      }
+      expect(found).toEqual(
+        sequences.map(({ tokens, lossMask }) => {
+          const places = tokens.flatMap((_, t) => (t > 0 && lossMask[t] === 1 ? [t] : []));
+          return { before: places.map((t) => t - 1), targets: places.map((t) => tokens[t]!) };
+        }),
+      );
+    }),
+  );
+});
+
+test('a group takes the rows of its prompt once', () => {
+  const prompt = Array.from({ length: 100 }, (_, t) => t);
+  const group = Array.from({ length: 8 }, (_, i) => ({
+    tokens: [...prompt, ...Array.from({ length: 10 }, (_, t) => 200 + i + t)],
+    lossMask: [...prompt.map(() => 0), ...Array<number>(10).fill(1)],
+  }));
+  const [batch] = packSequences(group, 10_000, { sharePrefixes: true });
+  expect(batch!.tokens.length).toBe(100 + 8 * 10);
+  expect(batch!.targets.length).toBe(80);
+  expect(packSequences(group, 10_000)[0]!.parents).toBeUndefined();
+});
+
+/** Tokens that a row attends to, its own the last. */
+function seenFrom({ tokens, offsets, parents }: PackedBatch, row: number): number[] {
+  let segment = offsets.findIndex((start, s) => start <= row && row < offsets[s + 1]!);
+  let seen = [...tokens.subarray(offsets[segment], row + 1)];
+  for (segment = parents?.[segment] ?? -1; segment >= 0; segment = parents![segment]!) {
+    seen = [...tokens.subarray(offsets[segment], offsets[segment + 1]), ...seen];
+  }
+  return seen;
+}

@@ -38,15 +38,14 @@ export class ReferencePolicy implements Disposable {
     { batchTokens, temperature }: { readonly batchTokens: number; readonly temperature: number },
   ): Float32Array[] {
     const all = sequences.map(({ tokens }) => new Float32Array(tokens.length));
-    for (const batch of packSequences(sequences, batchTokens)) {
+    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true })) {
       if (batch.targets.length === 0) continue;
       const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
       const values = logprobs.dataSync();
       for (const [member, sequence] of batch.sequences.entries()) {
         for (let i = batch.targetOffsets[member]!; i < batch.targetOffsets[member + 1]!; i += 1) {
           // A target is the token after its row.
-          const token = batch.targetRows[i]! + 1 - batch.offsets[member]!;
-          all[sequence]![token] = values[i]!;
+          all[sequence]![batch.positions[batch.targetRows[i]!]! + 1] = values[i]!;
         }
       }
       tf.dispose([logprobs, entropies]);

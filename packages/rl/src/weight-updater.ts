@@ -67,7 +67,7 @@ export class WeightUpdater implements Disposable {
   /**
    * Adds the gradient of `loss` over the sequences to what the next update applies.
    *
-   * @param batchTokens - most tokens of a micro-batch.
+   * @param batchTokens - most tokens of a micro-batch; those that neighbours have in common at their beginnings count, and are computed, once.
    * @param options.temperature - divides the logits: that of the sampling policy. Default 1.
    * @param options.isWeightedLikelihood - the loss is minus the sum of log-probs times weights: its gradient is known before, which saves
    *   the head a product. Default false.
@@ -80,7 +80,9 @@ export class WeightUpdater implements Disposable {
     options: AccumulateOptions = {},
   ): number {
     let total = 0;
-    for (const batch of packSequences(sequences, batchTokens)) {
+    // Dropout draws for each token of each sequence by itself.
+    const sharePrefixes = (this.#decoder.adapter?.config.dropout ?? 0) === 0;
+    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes })) {
       if (batch.targets.length === 0) continue;
       const members = Array.from(batch.sequences, (index) => sequences[index]!);
       total += this.#accumulateBatch(batch, members, loss, options);

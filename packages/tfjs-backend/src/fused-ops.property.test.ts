@@ -81,14 +81,17 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   }),
   causalAttention: fc
     .tuple(
-      fc.array(fc.nat(11), { maxLength: 4 }),
+      fc.array(fc.tuple(fc.nat(11), fc.nat(2)), { maxLength: 4 }),
       fc.constantFrom([1, 1], [4, 2], [3, 1], [2, 2]),
       fc.constantFrom(1, 3, 8),
     )
-    .map(([lengths, heads, headDim]) => {
+    .map(([sequences, heads, headDim]) => {
+      const lengths = sequences.map(([length]) => length);
+      // Each continues the one before it, the one before that, or none.
+      const parents = Int32Array.from(sequences, ([, back], s) => (back === 0 ? -1 : Math.max(-1, s - back)));
       const offsets = Int32Array.from([0, ...lengths].map((_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 0)));
       const n = offsets.at(-1)!;
-      const options = { numHeads: heads[0]!, numKvHeads: heads[1]! };
+      const options = { numHeads: heads[0]!, numKvHeads: heads[1]!, parents };
       return {
         shapes: [heads[0]!, heads[1]!, heads[1]!].map((count) => [n, count * headDim]),
         fused: ([q, k, v]) => [causalAttention(q!, k!, v!, offsets, options)],

@@ -235,6 +235,9 @@ describe.each(['parl', 'cpu'] as BackendName[])('fused ops on backend %s', (back
       expect(() => linearLogprob(x, x, Int32Array.of(0, 0), { temperature: 0 })).toThrow('positive temperature');
       const options = { numHeads: 1, numKvHeads: 1 };
       expect(() => causalAttention(x, x, x, Int32Array.of(0, 1), options)).toThrow('offsets ascending from 0 to 2');
+      expect(() => causalAttention(x, x, x, Int32Array.of(0, 2), { ...options, parents: Int32Array.of(0) })).toThrow(
+        'expected 1 parents, each -1 or an earlier sequence, received [0]',
+      );
     });
   });
 
