@@ -27,6 +27,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerSampler(env, exports);
   registerTokenGrammar(env, exports);
   registerSwiglu(env, exports);
+  registerTensorMemory(env, exports);
   registerTokenCredit(env, exports);
   return exports;
 }

@@ -28,6 +28,7 @@ void registerRope(Napi::Env env, Napi::Object exports);
 void registerSampler(Napi::Env env, Napi::Object exports);
 void registerTokenGrammar(Napi::Env env, Napi::Object exports);
 void registerSwiglu(Napi::Env env, Napi::Object exports);
+void registerTensorMemory(Napi::Env env, Napi::Object exports);
 void registerTokenCredit(Napi::Env env, Napi::Object exports);
 
 }  // namespace parl::addon

@@ -1,45 +1,41 @@
 #include "core/scratch.h"
 
 #include <atomic>
-#include <memory>
-#include <new>
 #include <utility>
 #include <vector>
+
+#include "core/tensor_memory.h"
 
 namespace parl {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
 // A larger buffer (the logits of a big vocabulary) is given back at once instead of being kept for the next kernel.
 constexpr int64_t kKeptFloats = int64_t{16} << 20;
 
 std::atomic<int64_t> heldFloats = 0;
 
-struct Release {
-  void operator()(float* p) const { ::operator delete(p, kAlignment); }
-};
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer(Buffer&& other) noexcept : memory_(std::move(other.memory_)), capacity_(std::exchange(other.capacity_, 0)) {}
   Buffer& operator=(Buffer&&) = delete;
   ~Buffer() { clear(); }
 
   int64_t capacity() const { return capacity_; }
-  float* data() const { return data_.get(); }
+  float* data() const { return reinterpret_cast<float*>(memory_.data); }
   void clear() {
-    data_.reset();
+    memory_ = {};
     heldFloats.fetch_sub(std::exchange(capacity_, 0), std::memory_order_relaxed);
   }
   void allocate(int64_t floats) {
     clear();
-    data_.reset(static_cast<float*>(::operator new(static_cast<size_t>(floats) * sizeof(float), kAlignment)));
+    memory_ = allocateTensorBuffer(floats * static_cast<int64_t>(sizeof(float)));
     capacity_ = floats;
     heldFloats.fetch_add(floats, std::memory_order_relaxed);
   }
 
  private:
-  std::unique_ptr<float, Release> data_;
+  TensorBuffer memory_{};
   int64_t capacity_ = 0;
 };
 thread_local std::vector<Buffer> buffers;

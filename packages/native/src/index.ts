@@ -147,6 +147,7 @@ export {
   type SamplingRules,
 } from './sampling-rules.js';
 export { swigluBackward, swigluForward } from './swiglu.js';
+export { newTensorBuffer } from './tensor-memory.js';
 export {
   type TokenBaselineInputs,
   type TokenBaselineOptions,

@@ -1,3 +1,5 @@
+import { newTensorBuffer } from '@parl-mt/native';
+
 /** Buffers below this size are cheaper to allocate anew than to look up. */
 const SMALLEST_BYTES = 4096;
 
@@ -30,7 +32,7 @@ export class BufferPool {
     const bytes = length * 4;
     if (bytes < SMALLEST_BYTES) return new Float32Array(length);
     const size = sizeClass(bytes);
-    const buffer = this.#take(size) ?? new ArrayBuffer(size);
+    const buffer = this.#take(size) ?? newTensorBuffer(size);
     this.#lent.set(buffer, 'fresh');
     return new Float32Array(buffer, 0, length);
   }

@@ -6,7 +6,7 @@ import {
   type TokenRows,
   tokenRewardSums,
 } from '@parl-mt/native';
-import { mix, uniform } from './inputs.js';
+import { mix, tensorArray, uniform } from './inputs.js';
 import type { Prepared, Work } from './measure.js';
 
 const TRAJECTORIES = 1024;
@@ -58,11 +58,11 @@ export function lengthsBelow(width: number, rows: number): Int32Array {
 function prepareGroups(estimator: AdvantageEstimator): Prepared {
   const lengths = lengthsBelow(PADDED_LENGTH, TRAJECTORIES);
   const rows = paddedRows(lengths, PADDED_LENGTH);
-  const rewards = new Float32Array(rows.mask.length);
+  const rewards = tensorArray(rows.mask.length);
   const final = uniform(TRAJECTORIES, 22);
   for (const [row, length] of lengths.entries()) rewards[row * PADDED_LENGTH + length - 1] = final[row]!;
   const groups = Int32Array.from(lengths, (_, row) => Math.floor(row / GROUP));
-  const advantages = new Float32Array(rewards.length);
+  const advantages = tensorArray(rewards.length);
   return {
     run: () => {
       broadcastToSampled(groupAdvantages(tokenRewardSums(rewards, rows), groups, { estimator }), rows, advantages);
@@ -75,7 +75,7 @@ function prepareGroups(estimator: AdvantageEstimator): Prepared {
 function prepareGae(): Prepared {
   const count = GAE_ROWS * GAE_LENGTH;
   const mask = new Uint8Array(count);
-  const rewards = new Float32Array(count);
+  const rewards = tensorArray(count);
   const final = uniform(GAE_ROWS, 33);
   for (let row = 0; row < GAE_ROWS; row += 1) {
     const length = (mix(row, 31) % (GAE_LENGTH / 2)) + GAE_LENGTH / 2;
@@ -88,9 +88,9 @@ function prepareGae(): Prepared {
     }
     rewards[last] = final[row]!;
   }
-  const values = uniform(count, 34).map((x) => x - 0.5);
+  const values = uniform(count, 34, (x) => x - 0.5);
   const rows = { mask, offsets: Int32Array.from({ length: GAE_ROWS + 1 }, (_, row) => row * GAE_LENGTH) };
-  const out = { advantages: new Float32Array(count), returns: new Float32Array(count) };
+  const out = { advantages: tensorArray(count), returns: tensorArray(count) };
   return {
     run: () => {
       generalizedAdvantages(rewards, values, rows, { gamma: GAMMA, lambda: LAMBDA }, out);

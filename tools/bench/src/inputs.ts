@@ -1,3 +1,5 @@
+import { newTensorBuffer } from '@parl-mt/native';
+
 /**
  * Inputs that any language can make alike: a number is a function of its position and a seed only.
  */
@@ -10,16 +12,21 @@ export function mix(position: number, seed: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** [n] in [0, 1): the top 24 bits of mix(). */
-export function uniform(n: number, seed: number): Float32Array {
-  const out = new Float32Array(n);
-  for (let i = 0; i < n; i += 1) out[i] = (mix(i, seed) >>> 8) * 2 ** -24;
+/** [n] zeros in the memory that backend `parl` holds its tensors in. */
+export function tensorArray(n: number): Float32Array<ArrayBuffer> {
+  return new Float32Array(newTensorBuffer(4 * n));
+}
+
+/** [n], `of` numbers in [0, 1): the top 24 bits of mix(). */
+export function uniform(n: number, seed: number, of = (x: number): number => x): Float32Array {
+  const out = tensorArray(n);
+  for (let i = 0; i < n; i += 1) out[i] = of((mix(i, seed) >>> 8) * 2 ** -24);
   return out;
 }
 
 /** [n, v] in (-6, 6), triangular around 0. */
 export function logits(n: number, v: number, seed = 1): Float32Array {
-  const out = new Float32Array(n * v);
+  const out = tensorArray(n * v);
   for (let i = 0; i < out.length; i += 1) {
     const sum = Math.fround((mix(i, seed) >>> 8) * 2 ** -24 + (mix(i, seed + 100) >>> 8) * 2 ** -24);
     out[i] = Math.fround(sum - 1) * 6;

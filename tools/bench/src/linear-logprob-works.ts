@@ -1,5 +1,10 @@
-import { linearLogprobBackward, linearLogprobForward } from '@parl-mt/native';
-import { labels, uniform } from './inputs.js';
+import {
+  linearLogprobBackward,
+  linearLogprobForward,
+  linearLogprobKeepsLogits,
+  linearLogprobWithGradient,
+} from '@parl-mt/native';
+import { labels, tensorArray, uniform } from './inputs.js';
 import type { Work } from './measure.js';
 
 const EXTENTS = [
@@ -13,8 +18,8 @@ export function linearLogprobWorks(): Work[] {
     const bytes = 4 * (n * d + v * d);
     const products = 2 * n * d * v;
     const inputs = () => ({
-      hidden: uniform(n * d, 11).map((x) => x - 0.5),
-      weight: uniform(v * d, 12).map((x) => Math.fround(x - 0.5) * 0.5),
+      hidden: uniform(n * d, 11, (x) => x - 0.5),
+      weight: uniform(v * d, 12, (x) => Math.fround(x - 0.5) * 0.5),
       targets: labels(n, v),
     });
     return [
@@ -42,13 +47,19 @@ export function linearLogprobWorks(): Work[] {
         items: n,
         bytes: 2 * bytes,
         flops: 3 * products,
+        note: 'the gradient of the log-probabilities is known before, as that of a supervised loss is',
         prepare: () => {
           const { hidden, weight, targets } = inputs();
           const upstream = uniform(n, 3);
-          const dHidden = new Float32Array(n * d);
-          const dWeight = new Float32Array(v * d);
+          const dHidden = tensorArray(n * d);
+          const dWeight = tensorArray(v * d);
           return {
             run: () => {
+              if (linearLogprobKeepsLogits(v)) {
+                dWeight.fill(0);
+                linearLogprobWithGradient(upstream, hidden, weight, targets, dHidden, dWeight, { n, d, v });
+                return;
+              }
               const { lse, entropies } = linearLogprobForward(hidden, weight, targets, { n, d, v, entropy: false });
               dWeight.fill(0);
               linearLogprobBackward(upstream, null, hidden, weight, targets, lse, entropies, dHidden, dWeight, {

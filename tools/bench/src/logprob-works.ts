@@ -1,5 +1,5 @@
 import { type Logprobs, logprobBackward, logprobForward } from '@parl-mt/native';
-import { labels, logits, uniform } from './inputs.js';
+import { labels, logits, tensorArray, uniform } from './inputs.js';
 import type { Prepared, Work } from './measure.js';
 
 const EXTENTS = [
@@ -55,8 +55,8 @@ function gradient(n: number, v: number, of: 'logprobs' | 'entropies'): Prepared 
   const x = logits(n, v);
   const targets = labels(n, v);
   const upstream = uniform(n, 3);
-  const none = new Float32Array(n);
-  const dLogits = new Float32Array(n * v);
+  const none = tensorArray(n);
+  const dLogits = tensorArray(n * v);
   const entropy = of === 'entropies';
   return {
     run: () => {

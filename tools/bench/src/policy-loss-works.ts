@@ -1,6 +1,6 @@
 import { aggregationWeights, policyLoss } from '@parl-mt/native';
 import { lengthsBelow, paddedRows } from './advantage-works.js';
-import { uniform } from './inputs.js';
+import { tensorArray, uniform } from './inputs.js';
 import type { Prepared, Work } from './measure.js';
 
 const EXTENTS = [
@@ -23,10 +23,11 @@ export function policyLossWorks(): Work[] {
 
 function prepare(count: number, width: number): Prepared {
   const rows = paddedRows(lengthsBelow(width, count), width);
-  const oldLogprobs = uniform(count * width, 41).map((x) => x * -3);
-  const logprobs = uniform(count * width, 42).map((x, i) => oldLogprobs[i]! + Math.fround(x - 0.5));
-  const advantages = uniform(count * width, 43).map((x) => x * 2 - 1);
-  const gradient = new Float32Array(logprobs.length);
+  const oldLogprobs = uniform(count * width, 41, (x) => x * -3);
+  const logprobs = uniform(count * width, 42, (x) => Math.fround(x - 0.5));
+  for (let i = 0; i < logprobs.length; i += 1) logprobs[i]! += oldLogprobs[i]!;
+  const advantages = uniform(count * width, 43, (x) => x * 2 - 1);
+  const gradient = tensorArray(logprobs.length);
   return {
     run: () => {
       const rowWeights = aggregationWeights(rows, { mode: 'token_mean' });
