@@ -17,6 +17,7 @@
 #include "core/rms_norm.h"
 #include "core/sample_token.h"
 #include "core/swiglu.h"
+#include "core/tensor_memory.h"
 #include "core/thread_pool.h"
 #include "core/weight_panels.h"
 
@@ -135,7 +136,7 @@ struct Sampler::Sequence {
 
 // Buffers of a forward pass, row-major, activationRows() rows each.
 struct Sampler::Activations {
-  std::vector<float> x, normed, q, attended, k, v, gate, up, low, logits, hidden;
+  TensorArray x, normed, q, attended, k, v, gate, up, low, logits, hidden;
   std::vector<int32_t> positions, tokens;
 };
 
@@ -144,7 +145,7 @@ struct Sampler::Panels {
   struct Layer {
     const float *q, *k, *v, *o, *gate, *up, *down;
   };
-  std::vector<float> data;
+  TensorArray data;
   std::vector<Layer> layers;
   const float* head = nullptr;
 };
@@ -157,23 +158,23 @@ Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxToken
       panels_(std::make_unique<Panels>()),
       slotTokens_(static_cast<size_t>(maxSlots)),
       ledger_(maxSlots, cacheExtents_.budget) {
-  const size_t rows = static_cast<size_t>(activationRows(maxSlots));
-  const auto width = [rows](int64_t floats) { return rows * static_cast<size_t>(floats); };
+  const int64_t rows = activationRows(maxSlots);
+  const auto rowsOf = [rows](int64_t floats) { return TensorArray(rows * floats); };
   Activations& a = *activations_;
-  a.x.resize(width(config.hiddenSize));
-  a.normed.resize(width(config.hiddenSize));
-  a.q.resize(width(config.numHeads * config.headDim));
-  a.attended.resize(width(config.numHeads * config.headDim));
-  a.k.resize(width(config.numKvHeads * config.headDim));
-  a.v.resize(width(config.numKvHeads * config.headDim));
-  a.gate.resize(width(config.intermediateSize));
-  a.up.resize(width(config.intermediateSize));
-  a.low.resize(width(config.adapterRank));
-  a.positions.resize(rows);
-  a.tokens.resize(rows);
-  a.logits.resize(static_cast<size_t>(logitFloats(config, maxSlots)));
-  a.hidden.resize(static_cast<size_t>(maxSlots * config.hiddenSize));
-  panels_->data.resize(static_cast<size_t>(panelFloats(config)));
+  a.x = rowsOf(config.hiddenSize);
+  a.normed = rowsOf(config.hiddenSize);
+  a.q = rowsOf(config.numHeads * config.headDim);
+  a.attended = rowsOf(config.numHeads * config.headDim);
+  a.k = rowsOf(config.numKvHeads * config.headDim);
+  a.v = rowsOf(config.numKvHeads * config.headDim);
+  a.gate = rowsOf(config.intermediateSize);
+  a.up = rowsOf(config.intermediateSize);
+  a.low = rowsOf(config.adapterRank);
+  a.positions.resize(static_cast<size_t>(rows));
+  a.tokens.resize(static_cast<size_t>(rows));
+  a.logits = TensorArray(logitFloats(config, maxSlots));
+  a.hidden = TensorArray(maxSlots * config.hiddenSize);
+  panels_->data = TensorArray(panelFloats(config));
 }
 
 Sampler::~Sampler() = default;
@@ -235,7 +236,7 @@ void Sampler::packPanels(const DecoderWeights& weights) {
   Panels& panels = *panels_;
   panels.layers.assign(weights.layers.size(), {});
   panels.head = nullptr;
-  if (panels.data.empty()) return;
+  if (panelFloats(config_) == 0) return;
   float* next = panels.data.data();
   const auto pack = [&next](WeightData weight, int64_t n, int64_t k) {
     float* to = next;

@@ -19,4 +19,15 @@ struct TensorBuffer {
 // Any thread may call it and give up its slabs. Throws std::bad_alloc.
 TensorBuffer allocateTensorBuffer(int64_t bytes);
 
+// Floats in such memory.
+class TensorArray {
+ public:
+  TensorArray() = default;
+  explicit TensorArray(int64_t floats) : memory_(allocateTensorBuffer(floats * static_cast<int64_t>(sizeof(float)))) {}
+  float* data() const { return reinterpret_cast<float*>(memory_.data); }
+
+ private:
+  TensorBuffer memory_{};
+};
+
 }  // namespace parl
