@@ -49,6 +49,12 @@ constexpr int64_t kNearColumns = 512;     // more packed columns come from the l
 constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
 constexpr int64_t kFewRowsParts = 8;      // of a product with few rows, a thread
 
+// At most `least`, so that every thread gets as many parts: three parts for two threads would leave one of them idle for a third of the time.
+int64_t evenGrain(int64_t units, int64_t least) {
+  const int64_t threads = threadCount(), parts = units / least, even = (parts + threads - 1) / threads * threads;
+  return parts <= 1 || parts >= 4 * threads ? least : std::max<int64_t>(1, units / even);
+}
+
 void matmulShared(const MatmulBlock& x) {
   const MatmulBlocking blocking = PARL_DISPATCH(matmulBlocking)();
   const auto pack = PARL_DISPATCH(packMatmulColumns);
@@ -73,7 +79,7 @@ void matmulShared(const MatmulBlock& x) {
       });
       const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);
       const int64_t least = columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / products) + 1 : kWidePartTiles;
-      parallelFor(units, least, [&](int64_t begin, int64_t end) {
+      parallelFor(units, evenGrain(units, least), [&](int64_t begin, int64_t end) {
         Scratch rows(kMatmulRowFloats);
         forSlices([&](const MatmulSlice& slice, const float* panels) {
           multiply(x, slice, x.m * begin / units, x.m * end / units, panels, rows.data());
