@@ -8,6 +8,9 @@
 // keeps the logits of all blocks of a tile, takes the sums, and turns them into gradients at once. That saves one of four products, and
 // is worth it while a tile of 32 MB has rows enough to pay for packing the weight, up to a vocabulary of 65,536.
 //
+// Where the hidden states are short, the pass over a tile would cost as much as a third of its product. Then each thread takes the logits of some
+// rows at a time (RowsOfLogits), as few as stay in its second cache until the pass, over panels of the weight that all share.
+//
 // A tile is at most 8 MB: it stays in the last cache between the product and the pass, and has enough rows that packing the
 // weight, which happens once a tile, costs little beside the product. The [n, v] matrix, 311 MB for 512 tokens of a vocabulary of
 // 151,936, never exists.
@@ -20,6 +23,7 @@
 #include "core/matmul.h"
 #include "core/scratch.h"
 #include "core/thread_pool.h"
+#include "core/weight_panels.h"
 
 namespace parl {
 namespace {
@@ -34,42 +38,113 @@ constexpr int64_t kFewestWholeRows = 128;
 // Rows of a tile that keeps the logits of the whole vocabulary.
 int64_t wholeTileRows(int64_t v) { return std::min(kTileRows, kWholeTileFloats / std::max<int64_t>(v, 1)); }
 
-// Adds a block of a tile's logits to the sums of its rows, and finishes the rows with the last block.
-void addBlock(const float* logits, int64_t rows, int64_t column, int64_t columns, const int32_t* targets, const LinearLogprobShape& s,
-              std::vector<LogprobSums>& sums, float* logprobs, float* entropies, float* lse) {
-  const float inverse = 1.0f / s.temperature;
-  const bool wantEntropy = entropies != nullptr;
-  parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const float* own = logits + i * columns;
-      LogprobSums& sum = sums[static_cast<size_t>(i)];
-      PARL_DISPATCH(logprobBlock)(own, columns, inverse, wantEntropy, sum);
-      const int64_t target = targets[i] - column;
-      if (target >= 0 && target < columns) logprobs[i] = own[target];
-      if (column + columns < s.v) continue;
-      const LogprobRow done = PARL_DISPATCH(finishedRow)(sum, wantEntropy);
-      logprobs[i] = tokenLogprob(done, logprobs[i], inverse);
-      lse[i] = static_cast<float>(done.logSumExp);
-      if (wantEntropy) entropies[i] = done.entropy;
-    }
-  });
+// Panels of a block of the weight are at most 4 MB, and pay from so many rows on.
+constexpr int64_t kMostPanelFloats = 1 << 20;
+constexpr int64_t kFewestPanelRows = 128;
+constexpr int64_t kFloatsAtOnce = 1 << 16;  // of logits, 256 KB
+
+// The logits of one block of the vocabulary, for rows of a tile.
+struct Block {
+  int64_t column, columns;
+};
+Block blockAt(int64_t column, int64_t v) { return {column, std::min(kColumns, v - column)}; }
+
+int64_t sharedPanelFloats(const LinearLogprobShape& s) {
+  const int64_t floats = weightPanelFloats(std::min(kColumns, s.v), s.d);
+  return s.n >= kFewestPanelRows && floats <= kMostPanelFloats ? floats : 0;
 }
 
-// Turns a block of a tile's logits into their gradient in place, and multiplies it into dHidden and dWeight.
-void backwardBlock(float* logits, int64_t rows, int64_t column, int64_t columns, const float* dLogprobs, const float* dEntropies,
-                   const float* hidden, WeightData weight, const int32_t* targets, const float* lse, const float* entropies,
-                   const LinearLogprobShape& s, float* dHidden, float* dWeight) {
-  const float inverse = 1.0f / s.temperature;
-  parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      PARL_DISPATCH(logprobBackwardRow)
-      (dLogprobs[i], dEntropies == nullptr ? 0.0f : dEntropies[i], logits + i * columns, targets[i] - column, lse[i],
-       dEntropies == nullptr ? 0.0f : entropies[i], columns, inverse, logits + i * columns);
+// Computes logits of a tile and hands each row to its user while it is near.
+class RowsOfLogits {
+ public:
+  RowsOfLogits(WeightData weight, const LinearLogprobShape& s) : weight_(weight), s_(s), panels_(sharedPanelFloats(s)) {}
+
+  // logits [rows, block.columns] = hidden weight^T, then use(row, its logits) for each row of the tile.
+  template <typename Use>
+  void compute(const float* hidden, int64_t rows, Block block, float* logits, const Use& use) {
+    const WeightData own = weight_ + block.column * s_.d;
+    if (sharedPanelFloats(s_) == 0) {
+      matmul(hidden, own, logits, {rows, block.columns, s_.d, false, true, false});
+      parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) use(i, logits + i * block.columns);
+      });
+      return;
     }
-  });
-  const WeightData w = weight + column * s.d;
-  if (dHidden != nullptr) matmul(logits, w, dHidden, {rows, s.d, columns, false, false, column > 0});
-  if (dWeight != nullptr) matmul(logits, hidden, dWeight + column * s.d, {columns, s.d, rows, true, false, true});
+    pack(own, block);
+    const int64_t tile = PARL_DISPATCH(matmulBlocking)().tileRows;
+    const int64_t together = tile * std::max<int64_t>(1, kFloatsAtOnce / (tile * block.columns));
+    const int64_t parts = (rows + together - 1) / together;
+    parallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+      Scratch scratch(panelScratchFloats(s_.d));
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t first = rows * part / parts, last = rows * (part + 1) / parts;
+        float* const out = logits + first * block.columns;
+        PARL_DISPATCH(multiplyPanelRows)
+        ({hidden + first * s_.d, panels_.data(), out, block.columns, last - first, block.columns, s_.d}, scratch.data());
+        for (int64_t i = first; i < last; ++i) use(i, logits + i * block.columns);
+      }
+    });
+  }
+
+ private:
+  // Panels of a vocabulary of one block serve all tiles.
+  void pack(WeightData own, Block block) {
+    if (packedColumn_ == block.column) return;
+    packedColumn_ = block.column;
+    const int64_t count = (block.columns + kPanelColumns - 1) / kPanelColumns;
+    parallelFor(count, 1, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kPanelColumns, last = std::min(block.columns, end * kPanelColumns);
+      packWeight(own + first * s_.d, last - first, s_.d, panels_.data() + first * s_.d);
+    });
+  }
+
+  const WeightData weight_;
+  const LinearLogprobShape& s_;
+  Scratch panels_;
+  int64_t packedColumn_ = -1;
+};
+
+// Adds a block of a row's logits to its sums; finishes the row with the last block.
+struct RowSums {
+  const int32_t* targets;
+  const LinearLogprobShape& s;
+  LogprobSums* sums;
+  float *logprobs, *entropies, *lse;  // entropies may be null
+
+  void add(int64_t i, const float* logits, Block block) const {
+    const float inverse = 1.0f / s.temperature;
+    const bool wantEntropy = entropies != nullptr;
+    PARL_DISPATCH(logprobBlock)(logits, block.columns, inverse, wantEntropy, sums[i]);
+    const int64_t target = targets[i] - block.column;
+    if (target >= 0 && target < block.columns) logprobs[i] = logits[target];
+    if (block.column + block.columns < s.v) return;
+    const LogprobRow done = PARL_DISPATCH(finishedRow)(sums[i], wantEntropy);
+    logprobs[i] = tokenLogprob(done, logprobs[i], inverse);
+    lse[i] = static_cast<float>(done.logSumExp);
+    if (wantEntropy) entropies[i] = done.entropy;
+  }
+};
+
+// Turns a block of a row's logits into their gradient in place.
+struct RowGradient {
+  const float *dLogprobs, *dEntropies;  // dEntropies may be null
+  const int32_t* targets;
+  const float *lse, *entropies;
+  float inverse;
+
+  void apply(int64_t i, float* logits, Block block) const {
+    PARL_DISPATCH(logprobBackwardRow)
+    (dLogprobs[i], dEntropies == nullptr ? 0.0f : dEntropies[i], logits, targets[i] - block.column, lse[i],
+     dEntropies == nullptr ? 0.0f : entropies[i], block.columns, inverse, logits);
+  }
+};
+
+// Multiplies the gradient of a block of a tile's logits into dHidden and dWeight.
+void backwardProducts(const float* gradient, int64_t rows, Block block, const float* hidden, WeightData weight,
+                      const LinearLogprobShape& s, float* dHidden, float* dWeight) {
+  const WeightData w = weight + block.column * s.d;
+  if (dHidden != nullptr) matmul(gradient, w, dHidden, {rows, s.d, block.columns, false, false, block.column > 0});
+  if (dWeight != nullptr) matmul(gradient, hidden, dWeight + block.column * s.d, {block.columns, s.d, rows, true, false, true});
 }
 
 int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows) * std::min(s.v, kColumns); }
@@ -77,22 +152,22 @@ int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows
 }  // namespace
 
 int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
-  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s) + threads * kMatmulScratchFloats) +
+  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s) + sharedPanelFloats(s) + threads * kMatmulScratchFloats) +
          static_cast<int64_t>(sizeof(LogprobSums)) * std::min(s.n, kTileRows);
 }
 
 void linearLogprobForward(const float* hidden, WeightData weight, const int32_t* targets, const LinearLogprobShape& s,
                           float* logprobs, float* entropies, float* lse) {
+  RowsOfLogits logits(weight, s);
   Scratch scratch(tileFloats(s));
   std::vector<LogprobSums> sums(static_cast<size_t>(std::min(s.n, kTileRows)));
   for (int64_t row = 0; row < s.n; row += kTileRows) {
-    const int64_t rows = std::min(kTileRows, s.n - row);
     std::fill(sums.begin(), sums.end(), LogprobSums{});
+    const RowSums own{targets + row, s, sums.data(), logprobs + row, entropies == nullptr ? nullptr : entropies + row, lse + row};
     for (int64_t column = 0; column < s.v; column += kColumns) {
-      const int64_t columns = std::min(kColumns, s.v - column);
-      matmul(hidden + row * s.d, weight + column * s.d, scratch.data(), {rows, columns, s.d, false, true, false});
-      addBlock(scratch.data(), rows, column, columns, targets + row, s, sums, logprobs + row,
-               entropies == nullptr ? nullptr : entropies + row, lse + row);
+      const Block block = blockAt(column, s.v);
+      logits.compute(hidden + row * s.d, std::min(kTileRows, s.n - row), block, scratch.data(),
+                     [&](int64_t i, const float* x) { own.add(i, x, block); });
     }
   }
 }
@@ -100,16 +175,17 @@ void linearLogprobForward(const float* hidden, WeightData weight, const int32_t*
 void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, WeightData weight,
                            const int32_t* targets, const float* lse, const float* entropies, const LinearLogprobShape& s,
                            float* dHidden, float* dWeight) {
+  RowsOfLogits logits(weight, s);
   Scratch scratch(tileFloats(s));
   for (int64_t row = 0; row < s.n; row += kTileRows) {
     const int64_t rows = std::min(kTileRows, s.n - row);
     const float* h = hidden + row * s.d;
+    const RowGradient gradient{dLogprobs + row, dEntropies == nullptr ? nullptr : dEntropies + row, targets + row, lse + row,
+                               entropies == nullptr ? nullptr : entropies + row, 1.0f / s.temperature};
     for (int64_t column = 0; column < s.v; column += kColumns) {
-      const int64_t columns = std::min(kColumns, s.v - column);
-      matmul(h, weight + column * s.d, scratch.data(), {rows, columns, s.d, false, true, false});
-      backwardBlock(scratch.data(), rows, column, columns, dLogprobs + row, dEntropies == nullptr ? nullptr : dEntropies + row, h,
-                    weight, targets + row, lse + row, entropies == nullptr ? nullptr : entropies + row, s,
-                    dHidden == nullptr ? nullptr : dHidden + row * s.d, dWeight);
+      const Block block = blockAt(column, s.v);
+      logits.compute(h, rows, block, scratch.data(), [&](int64_t i, float* x) { gradient.apply(i, x, block); });
+      backwardProducts(scratch.data(), rows, block, h, weight, s, dHidden == nullptr ? nullptr : dHidden + row * s.d, dWeight);
     }
   }
 }
@@ -119,6 +195,7 @@ bool linearLogprobKeepsLogits(int64_t v) { return wholeTileRows(v) >= kFewestWho
 void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, WeightData weight, const int32_t* targets,
                                const LinearLogprobShape& s, float* logprobs, float* entropies, float* lse, float* dHidden,
                                float* dWeight) {
+  RowsOfLogits logits(weight, s);
   const int64_t tileRows = std::min(s.n, std::max<int64_t>(1, wholeTileRows(s.v)));
   Scratch scratch(tileRows * s.v);
   std::vector<LogprobSums> sums(static_cast<size_t>(tileRows));
@@ -126,17 +203,26 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
     const int64_t rows = std::min(tileRows, s.n - row);
     const float* h = hidden + row * s.d;
     std::fill(sums.begin(), sums.end(), LogprobSums{});
+    const RowSums own{targets + row, s, sums.data(), logprobs + row, entropies == nullptr ? nullptr : entropies + row, lse + row};
+    const RowGradient gradient{dLogprobs + row, nullptr, targets + row, lse + row, nullptr, 1.0f / s.temperature};
+    const bool isOneBlock = s.v <= kColumns;  // then a row has its sums at once
     // Block behind block, each [rows, columns].
     for (int64_t column = 0; column < s.v; column += kColumns) {
-      const int64_t columns = std::min(kColumns, s.v - column);
-      float* logits = scratch.data() + column * rows;
-      matmul(h, weight + column * s.d, logits, {rows, columns, s.d, false, true, false});
-      addBlock(logits, rows, column, columns, targets + row, s, sums, logprobs + row, entropies == nullptr ? nullptr : entropies + row,
-               lse + row);
+      const Block block = blockAt(column, s.v);
+      logits.compute(h, rows, block, scratch.data() + column * rows, [&](int64_t i, float* x) {
+        own.add(i, x, block);
+        if (isOneBlock) gradient.apply(i, x, block);
+      });
     }
     for (int64_t column = 0; column < s.v; column += kColumns) {
-      backwardBlock(scratch.data() + column * rows, rows, column, std::min(kColumns, s.v - column), dLogprobs + row, nullptr, h, weight,
-                    targets + row, lse + row, nullptr, s, dHidden + row * s.d, dWeight);
+      const Block block = blockAt(column, s.v);
+      float* const x = scratch.data() + column * rows;
+      if (!isOneBlock) {
+        parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) gradient.apply(i, x + i * block.columns, block);
+        });
+      }
+      backwardProducts(x, rows, block, h, weight, s, dHidden + row * s.d, dWeight);
     }
   }
 }

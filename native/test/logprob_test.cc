@@ -191,27 +191,29 @@ TEST(logprob_merges_blocks_of_a_large_vocabulary) {
 }
 
 TEST(linear_logprob_of_a_large_vocabulary_has_the_bits_of_whole_rows) {
-  const int64_t n = 5, d = 7, v = parl::kLogprobBlock + 900;
-  const auto hidden = parl::test::mixedFloats(1, static_cast<size_t>(n * d)), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
-  const std::vector<int32_t> targets{0, static_cast<int32_t>(v - 1), 4095, 4096, 17};
-  std::vector<float> logits(static_cast<size_t>(n * v)), expected[3], actual[3];
-  for (auto& values : expected) values.resize(static_cast<size_t>(n));
-  for (auto& values : actual) values.resize(static_cast<size_t>(n));
-  parl::matmul(hidden.data(), weight.data(), logits.data(), {n, v, d, false, true, false});
-  parl::logprobForward(logits.data(), targets.data(), n, v, 0.7f, expected[0].data(), expected[1].data(), expected[2].data());
-  parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), {n, d, v, 0.7f}, actual[0].data(), actual[1].data(), actual[2].data());
-  for (int i = 0; i < 3; ++i) CHECK(expected[i] == actual[i]);
+  for (int64_t n : {5, 150}) {  // few rows, and rows enough for panels that threads share
+    const int64_t d = 7, v = parl::kLogprobBlock + 900;
+    const auto hidden = parl::test::mixedFloats(1, static_cast<size_t>(n * d)), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
+    const std::vector<int32_t> targets{0, static_cast<int32_t>(v - 1), 4095, 4096, 17};
+    std::vector<float> logits(static_cast<size_t>(n * v)), expected[3], actual[3];
+    for (auto& values : expected) values.resize(static_cast<size_t>(n));
+    for (auto& values : actual) values.resize(static_cast<size_t>(n));
+    parl::matmul(hidden.data(), weight.data(), logits.data(), {n, v, d, false, true, false});
+    parl::logprobForward(logits.data(), targets.data(), n, v, 0.7f, expected[0].data(), expected[1].data(), expected[2].data());
+    parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), {n, d, v, 0.7f}, actual[0].data(), actual[1].data(), actual[2].data());
+    for (int i = 0; i < 3; ++i) CHECK(expected[i] == actual[i]);
 
-  // And the gradients those of the whole matrix.
-  const auto upstream = parl::test::mixedFloats(3, static_cast<size_t>(n));
-  std::vector<float> dHidden(static_cast<size_t>(n * d)), dWeight(static_cast<size_t>(v * d)), wholeHidden(dHidden), wholeWeight(dWeight);
-  parl::logprobBackward(upstream.data(), upstream.data(), logits.data(), targets.data(), expected[2].data(), expected[1].data(), n, v, 0.7f, logits.data());
-  parl::matmul(logits.data(), weight.data(), wholeHidden.data(), {n, d, v, false, false, false});
-  parl::matmul(logits.data(), hidden.data(), wholeWeight.data(), {v, d, n, true, false, true});
-  parl::linearLogprobBackward(upstream.data(), upstream.data(), hidden.data(), weight.data(), targets.data(), actual[2].data(),
-                              actual[1].data(), {n, d, v, 0.7f}, dHidden.data(), dWeight.data());
-  CHECK(dHidden == wholeHidden);
-  CHECK(dWeight == wholeWeight);
+    // And the gradients those of the whole matrix.
+    const auto upstream = parl::test::mixedFloats(3, static_cast<size_t>(n));
+    std::vector<float> dHidden(static_cast<size_t>(n * d)), dWeight(static_cast<size_t>(v * d)), wholeHidden(dHidden), wholeWeight(dWeight);
+    parl::logprobBackward(upstream.data(), upstream.data(), logits.data(), targets.data(), expected[2].data(), expected[1].data(), n, v, 0.7f, logits.data());
+    parl::matmul(logits.data(), weight.data(), wholeHidden.data(), {n, d, v, false, false, false});
+    parl::matmul(logits.data(), hidden.data(), wholeWeight.data(), {v, d, n, true, false, true});
+    parl::linearLogprobBackward(upstream.data(), upstream.data(), hidden.data(), weight.data(), targets.data(), actual[2].data(),
+                                actual[1].data(), {n, d, v, 0.7f}, dHidden.data(), dWeight.data());
+    CHECK(dHidden == wholeHidden);
+    CHECK(dWeight == wholeWeight);
+  }
 }
 
 // 5 % of the logits of 512 tokens and a vocabulary of 151,936, whatever the vocabulary: measured on threads that held nothing before.
