@@ -194,7 +194,8 @@ TEST(linear_logprob_of_a_large_vocabulary_has_the_bits_of_whole_rows) {
   for (int64_t n : {5, 150}) {  // few rows, and rows enough for panels that threads share
     const int64_t d = 7, v = parl::kLogprobBlock + 900;
     const auto hidden = parl::test::mixedFloats(1, static_cast<size_t>(n * d)), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
-    const std::vector<int32_t> targets{0, static_cast<int32_t>(v - 1), 4095, 4096, 17};
+    std::vector<int32_t> targets{0, static_cast<int32_t>(v - 1), 4095, 4096, 17};
+    for (int64_t i = 5; i < n; ++i) targets.push_back(static_cast<int32_t>(i * 991 % v));
     std::vector<float> logits(static_cast<size_t>(n * v)), expected[3], actual[3];
     for (auto& values : expected) values.resize(static_cast<size_t>(n));
     for (auto& values : actual) values.resize(static_cast<size_t>(n));
