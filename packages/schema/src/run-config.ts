@@ -97,7 +97,7 @@ const DEMO_SFT = {
 const DEMO_RL = {
   context: DEMO_CONTEXT,
   sampling: { temperature: 0.7 },
-  sampledTokenBudget: 160_000,
+  sampledTokenBudget: 200_000,
   tasksPerUpdate: 8,
   groupSize: 4,
   stepLimit: 6,
@@ -139,7 +139,7 @@ export const demoRunConfigSchema = closeSchema(
       ),
     evaluation: evaluationConfigSchema
       .omit({ seed: true, benchmark: true, categories: true })
-      .prefault({ tasks: 400, context: DEMO_CONTEXT, stepLimit: 6, faultRate: DEMO_FAULT_RATE }),
+      .prefault({ tasks: 600, context: DEMO_CONTEXT, stepLimit: 6, faultRate: DEMO_FAULT_RATE }),
   }),
 )
   .superRefine(checkRl)
