@@ -49,7 +49,7 @@ constexpr int64_t kNearColumns = 512;     // more packed columns come from the l
 constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
 constexpr int64_t kFewRowsParts = 8;      // of a product with few rows, a thread
 
-// At most `least`, so that every thread gets as many parts: three parts for two threads would leave one of them idle for a third of the time.
+// A grain near `least` with which every thread gets as many parts: three parts for two threads would leave one of them idle for a third of the time.
 int64_t evenGrain(int64_t units, int64_t least) {
   const int64_t threads = threadCount(), parts = units / least, even = (parts + threads - 1) / threads * threads;
   return parts <= 1 || parts >= 4 * threads ? least : std::max<int64_t>(1, units / even);
