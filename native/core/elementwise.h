@@ -7,9 +7,20 @@
 
 namespace parl {
 
-// out[i] = a[i] + b[i]; out may be a or b (the residual stream).
-void add(const float* a, const float* b, float* out, int64_t count);
+enum class Arithmetic { add, subtract, multiply, divide };
 
-PARL_KERNEL(void, addRange, (const float* a, const float* b, float* out, int64_t count))
+// An array of the length of the result, or a single element that serves all of it.
+struct ArithmeticOperand {
+  const float* values;
+  bool isSingle = false;
+};
+
+// out[i] = a[i] op b[i], correctly rounded; out may be an operand.
+void arithmetic(Arithmetic operation, ArithmeticOperand a, ArithmeticOperand b, float* out, int64_t count);
+
+// The residual stream.
+inline void add(const float* a, const float* b, float* out, int64_t count) { arithmetic(Arithmetic::add, {a}, {b}, out, count); }
+
+PARL_KERNEL(void, arithmeticRange, (Arithmetic operation, ArithmeticOperand a, ArithmeticOperand b, float* out, int64_t count))
 
 }  // namespace parl

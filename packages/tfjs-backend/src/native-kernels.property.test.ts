@@ -80,13 +80,19 @@ test('add: equal shapes, broadcasts, other types', async () => {
   await expectSame(() => tf.add(filled([0, 3], 0), filled([0, 3], 1)));
 });
 
+test('square: floats, and other types', async () => {
+  await expectSame(() => tf.square(filled([5, 9], 0)));
+  await expectSame(() => tf.square(tf.scalar(-3)));
+  await expectSame(() => tf.square(tf.tensor1d([2, -3], 'int32')));
+});
+
 test('shapes that do not fit are refused with the message of TF.js', async () => {
   await selectBackend('parl');
   const message = 'Error in matMul: inner shapes (3) and (2) of Tensors with shapes 2,3 and 2,4';
   expect(() => tf.matMul(tf.zeros([2, 3]), tf.zeros([2, 4]))).toThrow(message);
 });
 
-test('mul, div, sub: equal shapes, a single element on either side, and any other broadcast, bit for bit as cpu', async () => {
+test('add, mul, div, sub: equal shapes, a single element on either side, and any other broadcast, bit for bit as cpu', async () => {
   const shapes = fc.constantFrom<[number[], number[]]>(
     [
       [3, 4],
@@ -108,7 +114,7 @@ test('mul, div, sub: equal shapes, a single element on either side, and any othe
       [1, 4],
     ],
   );
-  const operations = fc.constantFrom(tf.mul, tf.div, tf.sub);
+  const operations = fc.constantFrom(tf.add, tf.mul, tf.div, tf.sub);
   const values = fc.constantFrom(0, -0, 1, -3.7e-30, 1e30, Number.NaN, Number.POSITIVE_INFINITY, Math.PI);
   await fc.assert(
     fc.asyncProperty(

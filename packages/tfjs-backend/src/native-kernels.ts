@@ -1,4 +1,4 @@
-import { add, matmul } from '@parl-mt/native';
+import { type Arithmetic, arithmetic, matmul } from '@parl-mt/native';
 import { adaptedLinearKernels } from './adapted-linear.js';
 import { causalAttentionKernel } from './causal-attention.js';
 import { embeddingKernel } from './embedding.js';
@@ -30,8 +30,8 @@ export function registerNativeKernels(): void {
   registerFusedOp(linearLogprobKernel);
   replaceKernel('BatchMatMul', batchMatMul);
   replaceKernel('_FusedMatMul', fusedMatMul);
-  replaceKernel('Add', addEqualShapes);
   for (const [name, operation] of Object.entries(ARITHMETIC)) replaceKernel(name, elementwise(operation));
+  replaceKernel('Square', square);
 }
 
 /** A native kernel answers undefined for what it does not cover; the cpu kernel then computes it, or refuses it. */
@@ -45,35 +45,13 @@ function replaceKernel(name: string, native: (call: KernelCall) => tf.TensorInfo
   });
 }
 
-function addEqualShapes({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
-  const parl = backend as ParlBackend;
-  const [a, b] = [inputs.a!, inputs.b!];
-  if (a.dtype !== 'float32' || b.dtype !== 'float32' || !tf.util.arraysEqual(a.shape, b.shape)) return undefined;
-  const [left, right] = [parl.floats(a), parl.floats(b)];
-  const out = parl.pool.allocate(left.length);
-  add(left, right, out);
-  return parl.makeTensorInfo(a.shape, 'float32', out);
-}
-
-/** Into out, of the length of the longer operand; the other may be a single element. */
-type Arithmetic = (a: Float32Array, b: Float32Array, out: Float32Array) => void;
-
 /** The cpu kernels index every element of a broadcast anew: a tensor times a scalar costs them more than a decoder layer. */
 const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
-  Multiply: arithmetic((x, y) => x * y),
-  RealDiv: arithmetic((x, y) => x / y),
-  Sub: arithmetic((x, y) => x - y),
+  Add: 'add',
+  Multiply: 'multiply',
+  RealDiv: 'divide',
+  Sub: 'subtract',
 };
-
-function arithmetic(operation: (x: number, y: number) => number): Arithmetic {
-  // One function each, so that the engine compiles the operation into the loops.
-  return (a, b, out) => {
-    const [first, second] = [a[0]!, b[0]!];
-    if (a.length === b.length) for (let i = 0; i < out.length; i += 1) out[i] = operation(a[i]!, b[i]!);
-    else if (b.length === 1) for (let i = 0; i < out.length; i += 1) out[i] = operation(a[i]!, second);
-    else for (let i = 0; i < out.length; i += 1) out[i] = operation(first, b[i]!);
-  };
-}
 
 /** Equal shapes, or a single element beside a tensor of its rank or more. */
 function elementwise(operation: Arithmetic): (call: KernelCall) => tf.TensorInfo | undefined {
@@ -87,9 +65,19 @@ function elementwise(operation: Arithmetic): (call: KernelCall) => tf.TensorInfo
       tf.util.arraysEqual(a.shape, b.shape) || isSingle(b, a) ? a.shape : isSingle(a, b) ? b.shape : undefined;
     if (shape === undefined) return undefined;
     const out = parl.pool.allocate(tf.util.sizeFromShape(shape));
-    operation(parl.floats(a), parl.floats(b), out);
+    arithmetic(operation, parl.floats(a), parl.floats(b), out);
     return parl.makeTensorInfo(shape, 'float32', out);
   };
+}
+
+function square({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const parl = backend as ParlBackend;
+  const x = inputs.x!;
+  if (x.dtype !== 'float32') return undefined;
+  const values = parl.floats(x);
+  const out = parl.pool.allocate(values.length);
+  arithmetic('multiply', values, values, out);
+  return parl.makeTensorInfo(x.shape, 'float32', out);
 }
 
 function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
