@@ -86,6 +86,34 @@ test('square: floats, and other types', async () => {
   await expectSame(() => tf.square(tf.tensor1d([2, -3], 'int32')));
 });
 
+test('mean: any axes, kept or not, bit for bit as cpu', async () => {
+  const axes = fc.constantFrom(undefined, 0, 1, -1, [0, 2], [1, 2], [0, 1, 2], []);
+  await fc.assert(
+    fc.asyncProperty(extent, extent, axes, fc.boolean(), async (rows, columns, axis, keepDims) => {
+      const results: number[][] = [];
+      for (const backend of ['parl', 'cpu'] as const) {
+        await selectBackend(backend);
+        const result = tf.tidy(() => tf.mean(filled([rows, columns, 3], 0), axis, keepDims));
+        results.push([...result.shape, ...result.dataSync()]);
+        result.dispose();
+      }
+      expect(results[0]).toEqual(results[1]);
+    }),
+  );
+  await expectSame(() =>
+    tf.mean(
+      tf.tensor2d(
+        [
+          [1, 2],
+          [4, 4],
+        ],
+        [2, 2],
+        'int32',
+      ),
+    ),
+  );
+});
+
 test('shapes that do not fit are refused with the message of TF.js', async () => {
   await selectBackend('parl');
   const message = 'Error in matMul: inner shapes (3) and (2) of Tensors with shapes 2,3 and 2,4';

@@ -32,6 +32,7 @@ export function registerNativeKernels(): void {
   replaceKernel('_FusedMatMul', fusedMatMul);
   for (const [name, operation] of Object.entries(ARITHMETIC)) replaceKernel(name, elementwise(operation));
   replaceKernel('Square', square);
+  replaceKernel('Mean', mean);
 }
 
 /** A native kernel answers undefined for what it does not cover; the cpu kernel then computes it, or refuses it. */
@@ -78,6 +79,23 @@ function square({ inputs, backend }: KernelCall): tf.TensorInfo | undefined {
   const out = parl.pool.allocate(values.length);
   arithmetic('multiply', values, values, out);
   return parl.makeTensorInfo(x.shape, 'float32', out);
+}
+
+/** As the cpu kernel, the sum of quotients; which divides every element by a broadcast of its own. */
+function mean({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
+  const parl = backend as ParlBackend;
+  const x = inputs.x!;
+  if (x.dtype !== 'float32') return undefined;
+  const axes = tf.util.parseAxisParam(attrs?.axis as number | number[], x.shape);
+  const [, reduced] = tf.backend_util.computeOutAndReduceShapes(x.shape, axes);
+  const values = parl.floats(x);
+  const quotients = parl.pool.allocate(values.length);
+  arithmetic('divide', values, Float32Array.of(tf.util.sizeFromShape(reduced)), quotients);
+  const divided = parl.makeTensorInfo(x.shape, 'float32', quotients);
+  const call = { inputs: { x: divided }, attrs: attrs ?? {}, backend: parl };
+  const result = tf.getKernel('Sum', PARL).kernelFunc(call) as tf.TensorInfo;
+  parl.disposeIntermediateTensorInfo(divided);
+  return result;
 }
 
 function batchMatMul({ inputs, attrs, backend }: KernelCall): tf.TensorInfo | undefined {
