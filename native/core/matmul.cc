@@ -47,6 +47,8 @@ constexpr int64_t kPackGrain = 2;         // units of 32 columns
 constexpr double kPartProducts = 4e5;     // of a part at least
 constexpr int64_t kNearColumns = 512;     // more packed columns come from the last cache: then a part has
 constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
+constexpr int64_t kLineRows = 16;         // of a transposed op(a) in a cache line
+constexpr int64_t kLinesOfRows = 3;       // of a part at least, so that its tiles are not small ones
 constexpr int64_t kFewRowsParts = 8;      // of a product with few rows, a thread
 
 // A grain near `least` with which every thread gets as many parts: three parts for two threads would leave one of them idle for a third of the time.
@@ -60,7 +62,10 @@ void matmulShared(const MatmulBlock& x) {
   const auto pack = PARL_DISPATCH(packMatmulColumns);
   const auto multiply = PARL_DISPATCH(multiplyMatmulRows);
   const int64_t slices = (x.k + blocking.depth - 1) / blocking.depth;
-  const int64_t units = (x.m + blocking.tileRows - 1) / blocking.tileRows;
+  // Rows of a transposed op(a) lie beside each other in memory: then parts begin at its lines, so that no two read the same one.
+  const bool isTransposed = x.aDepth != 1;
+  const int64_t unitRows = isTransposed ? kLineRows : blocking.tileRows;
+  const int64_t units = (x.m + unitRows - 1) / unitRows;
   Scratch packed(kMatmulColumnFloats);
   for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
     const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = columnUnitsOf(columns);
@@ -78,11 +83,15 @@ void matmulShared(const MatmulBlock& x) {
         forSlices([&](const MatmulSlice& slice, float* panels) { pack(x, slice, begin * 32, std::min(columns, end * 32), panels); });
       });
       const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);
-      const int64_t least = columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / products) + 1 : kWidePartTiles;
+      const int64_t least = isTransposed              ? std::clamp<int64_t>(units / threadCount(), 1, kLinesOfRows)
+                            : columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / products) + 1
+                                                      : kWidePartTiles;
       parallelFor(units, evenGrain(units, least), [&](int64_t begin, int64_t end) {
         Scratch rows(kMatmulRowFloats);
+        const int64_t firstRow = isTransposed ? begin * unitRows : x.m * begin / units;
+        const int64_t lastRow = isTransposed ? std::min(x.m, end * unitRows) : x.m * end / units;
         forSlices([&](const MatmulSlice& slice, const float* panels) {
-          multiply(x, slice, x.m * begin / units, x.m * end / units, panels, rows.data());
+          multiply(x, slice, firstRow, lastRow, panels, rows.data());
         });
       });
     }

@@ -7,13 +7,15 @@
 //               the tile of out (zeros at the first slice), continue its chains over the slice, store it
 //
 // Why this blocking: a b panel of 576 x 16 floats (AVX2) is 36 KiB, most of it stays in L1 while all a panels of the row block
-// stream from L2, and deeper slices load and store out less often. Slices inside of columns: what they add to, kMatmulColumnBlock columns of out, is still in the last cache. Storing a
-// chain's value to out between slices and loading it again is exact, so slices do not show in the result. Packing absorbs all
-// transposes; a transposed operand goes through registers in squares. op(a) is packed a tile at a time, so that its rows come from memory
-// while the tile before is multiplied. A row-major op(a) is read by rows, where it lies, if a block has at
-// most kInPlaceColumns columns: packing would cost a tenth of the product. Rows that compete for one set of the cache are copied first. A
-// transposed op(a) is packed for all tiles of a row block at once, since its cache lines hold the columns of several.
-// The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
+// stream from L2, and deeper slices load and store out less often. Slices inside of columns: what they add to, kMatmulColumnBlock columns of out, is
+// still in the last cache. Storing a chain's value to out between slices and loading it again is exact, so slices do not show in the result.
+// Packing absorbs all transposes; a transposed operand goes through registers in squares. A row-major op(a) is read by rows, where it lies, where a
+// block has at most kInPlaceColumns columns: packing would cost a tenth of the product. Else it is packed a tile at a time. Rows that
+// compete for one set of the cache are copied first. A transposed op(a) is packed for all tiles of a row block at once, since its cache lines
+// hold the columns of several. The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
+//
+// Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
+// (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next slice.
 #include "core/matmul.h"
 
 #include "core/kernels/tile.h"
@@ -23,7 +25,8 @@ namespace {
 
 constexpr int64_t kDepth = 576;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
-constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : 512;
+constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : kMatmulColumnBlock;
+constexpr int64_t kInPlaceTransposedColumns = kTileRows <= 6 ? 128 : 512;
 constexpr int64_t kInPlaceDepth = 128;
 constexpr int64_t kAliasingFloats = 1024;  // rows this far apart share a set of the first cache, which holds fewer lines than a tile has rows
 
@@ -95,14 +98,6 @@ inline void packTransposedRows(const MatmulBlock& x, int64_t p0, int64_t depth, 
   }
 }
 
-// Asks for the next tile's rows while this one is multiplied: they are short pieces far apart, which the processor does not foresee.
-inline void fetchRows(const float* p, int64_t row, int64_t rows, int64_t columns) {
-  constexpr int64_t kLineFloats = 16;
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; c += kLineFloats) __builtin_prefetch(p + r * row + c);
-  }
-}
-
 // a is packed [depth][R], or lies where it is: then a step is from row to row, or from depth to depth.
 struct Tile {
   const float* a;
@@ -113,6 +108,7 @@ struct Tile {
   int64_t outRow, depth;
   int width;  // columns of the tile, up to kTileColumns
   bool fromZero;
+  [[no_unique_address]] TileFetch fetch;  // for the next tiles
 
   template <int R>
   __attribute__((noinline)) void run() const {
@@ -134,9 +130,9 @@ struct Tile {
       }
     }
     if (isReadByRows) {
-      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
+      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns, kWidth, fetch);
     } else {
-      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns);
+      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns, kWidth, fetch);
     }
     if (width == kTileColumns) {
 #pragma GCC unroll 16
@@ -245,7 +241,7 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
   const auto [p0, depth, j0, columns, hasPackedRows] = slice;
   const bool isRowMajor = x.aDepth == 1;
   const bool isReadByRows = isRowMajor && columns <= kInPlaceColumns;
-  const bool inPlace = isRowMajor ? isReadByRows && x.aRow % kAliasingFloats != 0 : columns <= kInPlaceColumns && depth <= kInPlaceDepth;
+  const bool inPlace = isRowMajor ? isReadByRows && x.aRow % kAliasingFloats != 0 : columns <= kInPlaceTransposedColumns && depth <= kInPlaceDepth;
   const int64_t rowBlocks = (end - begin + kRowBlock - 1) / kRowBlock;
   for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
     const int64_t first = begin + (end - begin) * rowBlock / rowBlocks;
@@ -254,18 +250,26 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
     int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
     for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
     const float* a = x.a + first * x.aRow + p0 * x.aDepth;
+    const int64_t laterDepth = smaller(depth, x.k - p0 - depth), runs = (columns + kTileColumns - 1) / kTileColumns * tiles;
     if (!inPlace && !isRowMajor && !hasPackedRows) packTransposedRows(x, p0, depth, first, start, tiles, packedA);
     for (int64_t j = 0; j < columns; j += kTileColumns) {
       float* out = x.out + first * x.outRow + j0 + j;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t own = start[t], ownRows = start[t + 1] - own;
         const bool isNew = j == 0 && !hasPackedRows;
+        Tile tile{};
+        if (kSpreadsFetches && !isRowMajor) {
+          // What of the next slice's rows falls to this tile.
+          const int64_t run = j / kTileColumns * tiles + t, p1 = laterDepth * run / runs, p2 = laterDepth * (run + 1) / runs;
+          tile.fetch.add(a + (depth + p1) * x.aDepth, x.aDepth, p2 - p1, rows);
+        }
         if (t + 1 < tiles) {
           const int64_t next = start[t + 1], count = start[t + 2] - next;
-          if (isNew && isRowMajor) fetchRows(a + next * x.aRow, x.aRow, count, depth);
-          fetchRows(out + next * x.outRow, x.outRow, count, kTileColumns);
+          tile.fetch.add(out + next * x.outRow, x.outRow, count, kTileColumns);
+          if (isNew && isRowMajor) tile.fetch.add(a + next * x.aRow, x.aRow, count, depth);
+        } else if (kSpreadsFetches && j + kTileColumns < columns) {
+          tile.fetch.add(out + kTileColumns, x.outRow, start[1], kTileColumns);
         }
-        Tile tile{};
         tile.isReadByRows = isReadByRows;
         if (inPlace) {
           tile.a = a + own * x.aRow;
@@ -275,7 +279,6 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
           tile.a = packedA + own * copiedRow(depth);
           tile.aStep = copiedRow(depth);
         } else {
-          // Rows a tile at a time, so that what comes from memory comes while the tile before is multiplied.
           if (isNew && isRowMajor) packTransposed(a + own * x.aRow, x.aRow, static_cast<int>(ownRows), depth, packedA + own * depth, ownRows);
           tile.a = packedA + own * depth;
           tile.aStep = ownRows;

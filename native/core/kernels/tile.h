@@ -46,10 +46,62 @@ __attribute__((always_inline)) inline void addRow(Vec (&acc)[NV], const float& x
   for (int c = 0; c < NV; ++c) acc[c] = fma(factor, columns[c], acc[c]);
 }
 
+// What a tile asks of memory for the next ones while it multiplies: rectangles of rows `row` apart, `floats` floats each.
+//
+// Asked for at once, more than a dozen lines stop the processor until memory has sent some: products whose operands lie in memory took a third longer.
+// With 28 multiply-adds to a step of depth there is room for a line with each of them. Short steps have none: there all is asked for at once.
+struct NoFetch {
+  void operator()() const {}
+};
+constexpr int64_t kFetchedFloats = 16;  // of a line
+
+#if PARL_VEC_WIDTH == 16
+constexpr bool kSpreadsFetches = true;
+class TileFetch {
+ public:
+  // After what was asked for before, one rectangle or none.
+  void add(const float* at, int64_t row, int64_t rows, int64_t floats) {
+    if (rows <= 0 || floats <= 0) return;
+    const int64_t lines = (floats + kFetchedFloats - 1) / kFetchedFloats;
+    Rectangle& next = current_.left == 0 ? current_ : later_;
+    next = {at, row - lines * kFetchedFloats, lines, lines, rows * lines};
+  }
+  __attribute__((always_inline)) void operator()() {
+    if (current_.left == 0) return;
+    __builtin_prefetch(current_.at);
+    current_.at += kFetchedFloats;
+    if (--current_.inRow == 0) {
+      current_.inRow = current_.perRow;
+      current_.at += current_.gap;
+    }
+    if (--current_.left == 0) {
+      current_ = later_;
+      later_.left = 0;
+    }
+  }
+
+ private:
+  struct Rectangle {
+    const float* at;
+    int64_t gap, perRow, inRow, left;  // lines; gap in floats from the last line of a row to the first of the next
+  };
+  Rectangle current_{}, later_{};
+};
+#else
+constexpr bool kSpreadsFetches = false;
+struct TileFetch : NoFetch {
+  static void add(const float* at, int64_t row, int64_t rows, int64_t floats) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < floats; c += kFetchedFloats) __builtin_prefetch(at + r * row + c);
+    }
+  }
+};
+#endif
+
 // acc[r][c] continues its chain over p in [0, k): a[p * aStep + r] times b[p * bStep + c * kWidth ...].
-template <int R, int NV, bool Partial = false>
+template <int R, int NV, bool Partial = false, typename Fetch = NoFetch>
 __attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64_t k, const float* a, int64_t aStep,
-                                                        const float* b, int64_t bStep, int lastLanes = kWidth) {
+                                                        const float* b, int64_t bStep, int lastLanes = kWidth, Fetch fetch = {}) {
   // Four steps of depth at once: where the core is shared with another, fewer instructions beside the multiply-adds are a tenth of the time.
 #pragma GCC unroll 4
   for (int64_t p = 0; p < k; ++p) {
@@ -57,6 +109,7 @@ __attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64
     loadColumns<NV, Partial>(columns, b, lastLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) addRow(acc[r], a[r], columns, r);
+    fetch();
     a += aStep;
     b += bStep;
   }
@@ -64,9 +117,9 @@ __attribute__((always_inline)) inline void multiplyTile(Vec (&acc)[R][NV], int64
 
 // The same with a row-major: a[r * aRow + p] times b[p * bStep + c * kWidth ...], for rows used too few times to pay for packing. A
 // pointer for every three rows, since an address is a pointer plus nothing, once or twice a register: R pointers would not fit.
-template <int R, int NV, bool Partial = false>
+template <int R, int NV, bool Partial = false, typename Fetch = NoFetch>
 __attribute__((always_inline)) inline void multiplyRows(Vec (&acc)[R][NV], int64_t k, const float* a, int64_t aRow,
-                                                        const float* b, int64_t bStep, int lastLanes = kWidth) {
+                                                        const float* b, int64_t bStep, int lastLanes = kWidth, Fetch fetch = {}) {
   constexpr int kGroups = (R + 2) / 3;
   const float* group[kGroups];
 #pragma GCC unroll 16
@@ -82,6 +135,7 @@ __attribute__((always_inline)) inline void multiplyRows(Vec (&acc)[R][NV], int64
       ++group[g];
       asm("" : "+r"(group[g]));  // else the compiler makes a pointer of every row again
     }
+    fetch();
     b += bStep;
   }
 }
