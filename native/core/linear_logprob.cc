@@ -43,9 +43,13 @@ constexpr int64_t kMostPanelFloats = 1 << 20;
 constexpr int64_t kFewestPanelRows = 128;
 constexpr int64_t kFloatsAtOnce = 1 << 16;  // of logits, 256 KB
 
+// Floats from a row of logits to the next: rows whole pages apart would share a set of the first cache, which holds fewer lines than a tile has rows.
+int64_t rowFloats(int64_t columns) { return columns % 512 == 0 ? columns + 16 : columns; }
+
 // The logits of one block of the vocabulary, for rows of a tile.
 struct Block {
   int64_t column, columns;
+  int64_t row() const { return rowFloats(columns); }
 };
 Block blockAt(int64_t column, int64_t v) { return {column, std::min(kColumns, v - column)}; }
 
@@ -59,14 +63,14 @@ class RowsOfLogits {
  public:
   RowsOfLogits(WeightData weight, const LinearLogprobShape& s) : weight_(weight), s_(s), panels_(sharedPanelFloats(s)) {}
 
-  // logits [rows, block.columns] = hidden weight^T, then use(row, its logits) for each row of the tile.
+  // logits [rows, block.columns], block.row() apart, = hidden weight^T, then use(row, its logits) for each row of the tile.
   template <typename Use>
   void compute(const float* hidden, int64_t rows, Block block, float* logits, const Use& use) {
     const WeightData own = weight_ + block.column * s_.d;
     if (sharedPanelFloats(s_) == 0) {
-      matmul(hidden, own, logits, {rows, block.columns, s_.d, false, true, false});
+      matmul(hidden, own, logits, {.m = rows, .n = block.columns, .k = s_.d, .transposeB = true, .outStride = block.row()});
       parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) use(i, logits + i * block.columns);
+        for (int64_t i = begin; i < end; ++i) use(i, logits + i * block.row());
       });
       return;
     }
@@ -78,10 +82,10 @@ class RowsOfLogits {
       Scratch scratch(panelScratchFloats(s_.d));
       for (int64_t part = begin; part < end; ++part) {
         const int64_t first = rows * part / parts, last = rows * (part + 1) / parts;
-        float* const out = logits + first * block.columns;
+        float* const out = logits + first * block.row();
         PARL_DISPATCH(multiplyPanelRows)
-        ({hidden + first * s_.d, panels_.data(), out, block.columns, last - first, block.columns, s_.d}, scratch.data());
-        for (int64_t i = first; i < last; ++i) use(i, logits + i * block.columns);
+        ({hidden + first * s_.d, panels_.data(), out, block.row(), last - first, block.columns, s_.d}, scratch.data());
+        for (int64_t i = first; i < last; ++i) use(i, logits + i * block.row());
       }
     });
   }
@@ -143,11 +147,14 @@ struct RowGradient {
 void backwardProducts(const float* gradient, int64_t rows, Block block, const float* hidden, WeightData weight,
                       const LinearLogprobShape& s, float* dHidden, float* dWeight) {
   const WeightData w = weight + block.column * s.d;
-  if (dHidden != nullptr) matmul(gradient, w, dHidden, {rows, s.d, block.columns, false, false, block.column > 0});
-  if (dWeight != nullptr) matmul(gradient, hidden, dWeight + block.column * s.d, {block.columns, s.d, rows, true, false, true});
+  if (dHidden != nullptr) matmul(gradient, w, dHidden, {.m = rows, .n = s.d, .k = block.columns, .accumulate = block.column > 0, .aStride = block.row()});
+  if (dWeight != nullptr) {
+    matmul(gradient, hidden, dWeight + block.column * s.d,
+           {.m = block.columns, .n = s.d, .k = rows, .transposeA = true, .accumulate = true, .aStride = block.row()});
+  }
 }
 
-int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows) * std::min(s.v, kColumns); }
+int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows) * rowFloats(std::min(s.v, kColumns)); }
 
 }  // namespace
 
@@ -197,7 +204,10 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
                                float* dWeight) {
   RowsOfLogits logits(weight, s);
   const int64_t tileRows = std::min(s.n, std::max<int64_t>(1, wholeTileRows(s.v)));
-  Scratch scratch(tileRows * s.v);
+  // Block behind block, each of tileRows rows.
+  const int64_t rest = s.v % kColumns;
+  Scratch scratch(tileRows * (s.v / kColumns * rowFloats(kColumns) + (rest > 0 ? rowFloats(rest) : 0)));
+  const auto blockLogits = [&](int64_t column) { return scratch.data() + column / kColumns * rowFloats(kColumns) * tileRows; };
   std::vector<LogprobSums> sums(static_cast<size_t>(tileRows));
   for (int64_t row = 0; row < s.n; row += tileRows) {
     const int64_t rows = std::min(tileRows, s.n - row);
@@ -206,20 +216,19 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
     const RowSums own{targets + row, s, sums.data(), logprobs + row, entropies == nullptr ? nullptr : entropies + row, lse + row};
     const RowGradient gradient{dLogprobs + row, nullptr, targets + row, lse + row, nullptr, 1.0f / s.temperature};
     const bool isOneBlock = s.v <= kColumns;  // then a row has its sums at once
-    // Block behind block, each [rows, columns].
     for (int64_t column = 0; column < s.v; column += kColumns) {
       const Block block = blockAt(column, s.v);
-      logits.compute(h, rows, block, scratch.data() + column * rows, [&](int64_t i, float* x) {
+      logits.compute(h, rows, block, blockLogits(column), [&](int64_t i, float* x) {
         own.add(i, x, block);
         if (isOneBlock) gradient.apply(i, x, block);
       });
     }
     for (int64_t column = 0; column < s.v; column += kColumns) {
       const Block block = blockAt(column, s.v);
-      float* const x = scratch.data() + column * rows;
+      float* const x = blockLogits(column);
       if (!isOneBlock) {
         parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) gradient.apply(i, x + i * block.columns, block);
+          for (int64_t i = begin; i < end; ++i) gradient.apply(i, x + i * block.row(), block);
         });
       }
       backwardProducts(x, rows, block, h, weight, s, dHidden + row * s.d, dWeight);

@@ -125,14 +125,15 @@ void multiplyFewRows(const float* a, std::span<const WeightProduct> products, in
 void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   if (s.m == 0 || s.n == 0) return;
   const auto kernel = PARL_DISPATCH(matmulBlock);
-  const int64_t aRow = s.transposeA ? 1 : s.k, aDepth = s.transposeA ? s.m : 1;
+  const int64_t aStride = s.aStride > 0 ? s.aStride : s.transposeA ? s.m : s.k, outRow = s.outStride > 0 ? s.outStride : s.n;
+  const int64_t aRow = s.transposeA ? 1 : aStride, aDepth = s.transposeA ? aStride : 1;
   const int64_t bDepth = s.transposeB ? 1 : s.n, bColumn = s.transposeB ? s.k : 1;
   const bool serial = isSerial(s.m, s.n, s.k);
   if (!serial && s.m >= kSharedRows && s.k > 0) {
-    matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, s.n, s.m, s.n, s.k, s.accumulate, b.halves});
+    matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, outRow, s.m, s.n, s.k, s.accumulate, b.halves});
     return;
   }
-  if (!serial && s.transposeB && !s.transposeA && !s.accumulate && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
+  if (!serial && s.transposeB && !s.transposeA && !s.accumulate && aStride == s.k && outRow == s.n && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
     const WeightProduct product{b, out, s.n};
     multiplyFewRows(a, {&product, 1}, s.m, s.k);
     return;
@@ -148,7 +149,7 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
       const int64_t j1 = std::min(s.n, columnUnits * (column + 1) / grid.columns * 32);
       if (i0 == i1 || j0 >= j1) continue;
       const WeightData columns = b + j0 * bColumn;
-      kernel({a + i0 * aRow, aRow, aDepth, columns.floats, bDepth, bColumn, out + i0 * s.n + j0, s.n, i1 - i0, j1 - j0,
+      kernel({a + i0 * aRow, aRow, aDepth, columns.floats, bDepth, bColumn, out + i0 * outRow + j0, outRow, i1 - i0, j1 - j0,
               s.k, s.accumulate, columns.halves},
              scratch.data());
     }

@@ -19,6 +19,8 @@ struct MatmulShape {
   bool transposeA = false;  // a is stored [k, m]
   bool transposeB = false;  // b is stored [n, k]: a Hugging Face weight [out, in] in y = x W^T
   bool accumulate = false;  // add to out instead of overwriting it
+  int64_t aStride = 0;      // floats from a row of a as it is stored to the next; 0: they lie behind each other
+  int64_t outStride = 0;    // likewise of out
 };
 
 // out overlaps neither a nor b. k = 0 gives zeros (or leaves out as it is when accumulating).

@@ -54,6 +54,32 @@ TEST(matmul_matches_double_in_all_transposes) {
   checkAgainstDouble(make(9, 5, 1000, true, false, true));     // several slices of depth
 }
 
+TEST(matmul_of_rows_that_lie_apart_has_the_same_bits_and_touches_nothing_between_them) {
+  for (const int64_t m : {1, 3, 20, 300}) {
+    for (int flags = 0; flags < 8; ++flags) {
+      const Case x = make(m, 70, 200, flags & 1, flags & 2, flags & 4);
+      std::vector<float> expected = x.out;
+      parl::matmul(x.a.data(), x.b.data(), expected.data(), x.shape);
+
+      parl::MatmulShape apart = x.shape;
+      const int64_t aRows = apart.transposeA ? apart.k : m, aColumns = apart.transposeA ? m : apart.k;
+      apart.aStride = aColumns + 5;
+      apart.outStride = apart.n + 3;
+      const auto n = static_cast<size_t>(apart.n), width = static_cast<size_t>(aColumns);
+      const auto aStride = static_cast<size_t>(apart.aStride), outStride = static_cast<size_t>(apart.outStride);
+      std::vector<float> a(static_cast<size_t>(aRows) * aStride, std::numeric_limits<float>::quiet_NaN());
+      std::vector<float> out(static_cast<size_t>(m) * outStride, 7.0f);
+      for (size_t r = 0; r < static_cast<size_t>(aRows); ++r) std::memcpy(&a[r * aStride], &x.a[r * width], width * sizeof(float));
+      for (size_t r = 0; r < static_cast<size_t>(m); ++r) std::memcpy(&out[r * outStride], &x.out[r * n], n * sizeof(float));
+      parl::matmul(a.data(), x.b.data(), out.data(), apart);
+      for (size_t r = 0; r < static_cast<size_t>(m); ++r) {
+        CHECK(std::memcmp(&out[r * outStride], &expected[r * n], n * sizeof(float)) == 0);
+        for (size_t c = n; c < outStride; ++c) CHECK(out[r * outStride + c] == 7.0f);
+      }
+    }
+  }
+}
+
 TEST(matmul_bits_do_not_depend_on_rows_columns_or_threads) {
   const int64_t m = 61, n = 150, k = 300;
   Case whole = make(m, n, k, false, true, false);
