@@ -1,63 +1,20 @@
 #include "core/sampler.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <deque>
 #include <limits>
 #include <stdexcept>
 
 #include "core/attention.h"
-#include "core/bias.h"
-#include "core/elementwise.h"
-#include "core/embedding.h"
 #include "core/logprob.h"
-#include "core/matmul.h"
 #include "core/philox.h"
-#include "core/rms_norm.h"
 #include "core/sample_token.h"
-#include "core/swiglu.h"
-#include "core/tensor_memory.h"
 #include "core/thread_pool.h"
-#include "core/weight_panels.h"
 
 namespace parl {
 namespace {
 
-constexpr int64_t kPrefillRows = 512;   // prompt tokens in one forward pass
-constexpr int64_t kLogitRows = 64;      // rows of logits that exist at a time
 constexpr int64_t kRowsPerThread = 4;   // fewer leave the matrix kernels half empty
-// Up to this size a model is small: it stays in the caches. Then its matrices are packed once a call, not once a token, and
-// every thread runs its own rows through all layers, which saves some 50 barriers a token. Larger weights come from
-// memory: they are read in place, and the threads share each product, so that every weight is read once.
-constexpr int64_t kSmallModelFloats = int64_t{8} << 20;
-
-int64_t activationRows(int64_t maxSlots) { return std::max(kPrefillRows, maxSlots); }
-int64_t weightFloats(const DecoderConfig& c) {
-  const int64_t attention = 2 * (c.numHeads + c.numKvHeads) * c.headDim * c.hiddenSize;
-  return c.numLayers * (attention + 3 * c.intermediateSize * c.hiddenSize) + c.vocabSize * c.hiddenSize;
-}
-bool isSmall(const DecoderConfig& c) { return weightFloats(c) <= kSmallModelFloats; }
-int64_t panelFloats(const DecoderConfig& c) {
-  if (!isSmall(c)) return 0;
-  const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
-  const int64_t layer = weightPanelFloats(q, d) + 2 * weightPanelFloats(kv, d) + weightPanelFloats(d, q) +
-                        2 * weightPanelFloats(f, d) + weightPanelFloats(d, f);
-  return c.numLayers * layer + weightPanelFloats(c.vocabSize, d);
-}
-int64_t logitFloats(const DecoderConfig& c, int64_t maxSlots) {
-  // Threads that work on their own rows need their own tiles; the vocabulary is small there.
-  return c.vocabSize * (isSmall(c) ? maxSlots : std::min(maxSlots, kLogitRows));
-}
-int64_t floatsPerRow(const DecoderConfig& c) {
-  return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize + c.adapterRank;
-}
-KvCacheExtents cacheExtents(const DecoderConfig& c, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens) {
-  const int64_t most = maxSlots * CacheLedger::rounded(maxTokensPerSlot);
-  const int64_t budget = cacheTokens == 0 ? most : std::min(most, cacheTokens / kKeyPanel * kKeyPanel);
-  return {maxSlots, maxTokensPerSlot, c.numLayers, c.numKvHeads, c.headDim, budget};
-}
-
 constexpr int32_t kNoToken = -2;  // in place of a chosen token: the grammar left none
 
 // Leaves what a grammar allows of a row of logits; false where that is nothing.
@@ -86,35 +43,7 @@ bool keepToGrammar(TokenGrammar& grammar, TokenGrammar::Place place, const std::
   return any;
 }
 
-// out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
-void multiply(const float* x, WeightData weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
-  if (panels) {
-    multiplyPanels(x, panels, out, m, n, k);
-  } else {
-    matmul(x, weight, out, {.m = m, .n = n, .k = k, .transposeB = true});
-  }
-}
-// Two of them with the same rows.
-void multiplyBoth(const float* x, const WeightProduct& first, const float* firstPanels, const WeightProduct& second,
-                  const float* secondPanels, int64_t m, int64_t k) {
-  if (firstPanels && secondPanels) {
-    multiplyPanels(x, firstPanels, first.out, m, first.n, k);
-    multiplyPanels(x, secondPanels, second.out, m, second.n, k);
-  } else {
-    const WeightProduct both[] = {first, second};
-    matmulEach(x, both, m, k);
-  }
-}
-
 }  // namespace
-
-// A token at a position of a slot; `output` is the row of hidden states that receives its last layer's output, or -1.
-struct Sampler::Row {
-  int32_t token;
-  int32_t position;
-  int slot;
-  int output;
-};
 
 // A sequence that still grows: it runs, or it waits for a slot and room.
 struct Sampler::Sequence {
@@ -134,55 +63,15 @@ struct Sampler::Sequence {
   TokenGrammar::Place place = 0;   // in the text of the grammar
 };
 
-// Buffers of a forward pass, row-major, activationRows() rows each.
-struct Sampler::Activations {
-  TensorArray x, normed, q, attended, k, v, gate, up, low, logits, hidden;
-  std::vector<int32_t> positions, tokens;
-};
-
-// The matrices of a small model in panels, in the order of packPanels(); empty otherwise.
-struct Sampler::Panels {
-  struct Layer {
-    const float *q, *k, *v, *o, *gate, *up, *down;
-  };
-  TensorArray data;
-  std::vector<Layer> layers;
-  const float* head = nullptr;
-};
-
 Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens)
-    : config_(config),
-      cacheExtents_(parl::cacheExtents(config, maxSlots, maxTokensPerSlot, cacheTokens)),
-      cache_(cacheExtents_),
-      activations_(std::make_unique<Activations>()),
-      panels_(std::make_unique<Panels>()),
+    : decoder_(config, maxSlots, maxTokensPerSlot, cacheTokens),
       slotTokens_(static_cast<size_t>(maxSlots)),
-      ledger_(maxSlots, cacheExtents_.budget) {
-  const int64_t rows = activationRows(maxSlots);
-  const auto rowsOf = [rows](int64_t floats) { return TensorArray(rows * floats); };
-  Activations& a = *activations_;
-  a.x = rowsOf(config.hiddenSize);
-  a.normed = rowsOf(config.hiddenSize);
-  a.q = rowsOf(config.numHeads * config.headDim);
-  a.attended = rowsOf(config.numHeads * config.headDim);
-  a.k = rowsOf(config.numKvHeads * config.headDim);
-  a.v = rowsOf(config.numKvHeads * config.headDim);
-  a.gate = rowsOf(config.intermediateSize);
-  a.up = rowsOf(config.intermediateSize);
-  a.low = rowsOf(config.adapterRank);
-  a.positions.resize(static_cast<size_t>(rows));
-  a.tokens.resize(static_cast<size_t>(rows));
-  a.logits = TensorArray(logitFloats(config, maxSlots));
-  a.hidden = TensorArray(maxSlots * config.hiddenSize);
-  panels_->data = TensorArray(panelFloats(config));
-}
+      ledger_(maxSlots, decoder_.cacheExtents().budget) {}
 
 Sampler::~Sampler() = default;
 
 int64_t Sampler::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens) {
-  const int64_t floats = activationRows(maxSlots) * (floatsPerRow(config) + 2) + logitFloats(config, maxSlots) +
-                         maxSlots * config.hiddenSize + panelFloats(config);
-  return KvCache::bytes(parl::cacheExtents(config, maxSlots, maxTokensPerSlot, cacheTokens)) + floats * static_cast<int64_t>(sizeof(float));
+  return CachedDecoder::memoryBytes(config, maxSlots, maxTokensPerSlot, cacheTokens);
 }
 
 void Sampler::reset() {
@@ -195,7 +84,7 @@ void Sampler::shrink(int slot, int64_t tokens) {
   if (tokens < static_cast<int64_t>(held.size())) held.resize(static_cast<size_t>(tokens));
   const int64_t before = ledger_.reserved(slot), after = CacheLedger::rounded(tokens);
   if (after >= before) return;
-  cache_.release(slot, after, before);
+  decoder_.cache().release(slot, after, before);
   ledger_.reserve(slot, tokens);
 }
 
@@ -230,167 +119,6 @@ int Sampler::slotFor(const std::vector<int32_t>& tokens) const {
   return empty >= 0 ? empty : ledger_.oldestIdle(false);
 }
 
-void Sampler::packPanels(const DecoderWeights& weights) {
-  const DecoderConfig& c = config_;
-  const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
-  Panels& panels = *panels_;
-  panels.layers.assign(weights.layers.size(), {});
-  panels.head = nullptr;
-  if (panelFloats(config_) == 0) return;
-  float* next = panels.data.data();
-  const auto pack = [&next](WeightData weight, int64_t n, int64_t k) {
-    float* to = next;
-    packWeight(weight, n, k, to);
-    next += weightPanelFloats(n, k);
-    return to;
-  };
-  for (size_t l = 0; l < weights.layers.size(); ++l) {
-    const DecoderLayer& layer = weights.layers[l];
-    panels.layers[l] = {pack(layer.qProj, q, d),    pack(layer.kProj, kv, d), pack(layer.vProj, kv, d), pack(layer.oProj, d, q),
-                        pack(layer.gateProj, f, d), pack(layer.upProj, f, d), pack(layer.downProj, d, f)};
-  }
-  panels.head = pack(weights.head, c.vocabSize, d);
-}
-
-void Sampler::forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first) {
-  const DecoderConfig& c = config_;
-  const int64_t d = c.hiddenSize, qWidth = c.numHeads * c.headDim, kvWidth = c.numKvHeads * c.headDim;
-  const int64_t f = c.intermediateSize;
-  int64_t n = static_cast<int64_t>(rows.size());
-  Activations& a = *activations_;
-  float *x = a.x.data() + first * d, *normed = a.normed.data() + first * d;
-  float *q = a.q.data() + first * qWidth, *attended = a.attended.data() + first * qWidth;
-  float *k = a.k.data() + first * kvWidth, *v = a.v.data() + first * kvWidth;
-  float *gate = a.gate.data() + first * f, *up = a.up.data() + first * f;
-  float* low = a.low.data() + first * c.adapterRank;
-  int32_t *positions = a.positions.data() + first, *tokens = a.tokens.data() + first;
-
-  for (int64_t i = 0; i < n; ++i) {
-    tokens[i] = rows[static_cast<size_t>(i)].token;
-    positions[i] = rows[static_cast<size_t>(i)].position;
-  }
-  embeddingForward(weights.embedding, tokens, x, n, d);
-
-  // Rows of one slot at neighbouring positions are one segment: of the keys to store, and of the queries.
-  struct Run {
-    int64_t row, count;
-    int slot;
-    int32_t position;
-  };
-  const auto runsOf = [](const std::vector<Row>& list) {
-    std::vector<Run> runs;
-    for (size_t i = 0; i < list.size(); ++i) {
-      const bool follows = i > 0 && list[i].slot == list[i - 1].slot && list[i].position == list[i - 1].position + 1;
-      if (follows) {
-        ++runs.back().count;
-      } else {
-        runs.push_back({static_cast<int64_t>(i), 1, list[i].slot, list[i].position});
-      }
-    }
-    return runs;
-  };
-  std::vector<Row> queries(rows.begin(), rows.end());
-  const std::vector<Run> keyRuns = runsOf(queries);
-  std::vector<Run> queryRuns = keyRuns;
-  std::vector<AttentionSegment> segments;
-
-  // The same operations in the same order as in training.
-  const auto addLowRank = [low](const float* x, const LowRank& adapter, float* y, int64_t m, int64_t out, int64_t in) {
-    if (adapter.a == nullptr) return;
-    matmul(x, adapter.a, low, {.m = m, .n = adapter.rank, .k = in, .transposeB = true});
-    for (int64_t i = 0; i < m * adapter.rank; ++i) low[i] *= adapter.scale;
-    matmul(low, adapter.b, y, {.m = m, .n = out, .k = adapter.rank, .transposeB = true, .accumulate = true});
-  };
-
-  for (size_t l = 0; l < weights.layers.size(); ++l) {
-    const DecoderLayer& layer = weights.layers[l];
-    const Panels::Layer& panels = panels_->layers[l];
-    const int64_t layerIndex = static_cast<int64_t>(l);
-    rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
-
-    // What follows the product of a projection.
-    const auto finish = [&](const float* bias, const LowRank& adapter, const float* norm, float* y, int64_t heads, bool turn) {
-      const int64_t width = heads * c.headDim;
-      if (bias) addBias(y, bias, y, n, width);
-      addLowRank(normed, adapter, y, n, width, d);
-      if (norm) rmsNormForward(y, norm, y, nullptr, n * heads, c.headDim, c.rmsNormEps);
-      if (turn) ropeApply(y, positions, y, n, heads, c.headDim, c.rope, false);
-    };
-    multiplyBoth(normed, {layer.kProj, k, kvWidth}, panels.k, {layer.vProj, v, kvWidth}, panels.v, n, d);
-    finish(layer.kBias, layer.kAdapter, layer.kNorm, k, c.numKvHeads, true);
-    finish(layer.vBias, layer.vAdapter, nullptr, v, c.numKvHeads, false);
-    parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const Run& run = keyRuns[static_cast<size_t>(r)];
-        float* keys = cache_.keys(run.slot, layerIndex);
-        float* values = cache_.values(run.slot, layerIndex);
-        for (int64_t head = 0; head < c.numKvHeads; ++head) {
-          packKeys(k + run.row * kvWidth + head * c.headDim, kvWidth, run.position, run.count, c.headDim,
-                   keys + head * cache_.keyHeadStride());
-          float* to = values + head * cache_.valueHeadStride() + run.position * c.headDim;
-          const float* from = v + run.row * kvWidth + head * c.headDim;
-          for (int64_t i = 0; i < run.count; ++i) {
-            std::memcpy(to + i * c.headDim, from + i * kvWidth, static_cast<size_t>(c.headDim) * sizeof(float));
-          }
-        }
-      }
-    });
-
-    // Behind the last layer's keys and values only rows whose output is wanted go on: of a prompt, the last one.
-    if (l + 1 == weights.layers.size()) {
-      size_t kept = 0;
-      for (size_t i = 0; i < queries.size(); ++i) {
-        if (queries[i].output < 0) continue;
-        if (kept != i) {
-          std::memcpy(x + kept * static_cast<size_t>(d), x + i * static_cast<size_t>(d), static_cast<size_t>(d) * sizeof(float));
-          std::memcpy(normed + kept * static_cast<size_t>(d), normed + i * static_cast<size_t>(d), static_cast<size_t>(d) * sizeof(float));
-          queries[kept] = queries[i];
-          positions[kept] = positions[i];
-        }
-        ++kept;
-      }
-      if (kept < queries.size()) {
-        queries.resize(kept);
-        queryRuns = runsOf(queries);
-        n = static_cast<int64_t>(kept);
-      }
-      if (n == 0) return;
-    }
-
-    multiply(normed, layer.qProj, panels.q, q, n, qWidth, d);
-    finish(layer.qBias, layer.qAdapter, layer.qNorm, q, c.numHeads, true);
-    segments.clear();
-    for (const Run& run : queryRuns) {
-      segments.push_back({.q = q + run.row * qWidth,
-                          .out = attended + run.row * qWidth,
-                          .lse = nullptr,
-                          .queries = run.count,
-                          .firstPosition = run.position,
-                          .keyPanels = cache_.keys(run.slot, layerIndex),
-                          .keyHeadStride = cache_.keyHeadStride(),
-                          .values = cache_.values(run.slot, layerIndex),
-                          .valueHeadStride = cache_.valueHeadStride(),
-                          .valueKeyStride = c.headDim});
-    }
-    attentionSegments(segments.data(), static_cast<int64_t>(segments.size()), {c.numHeads, c.numKvHeads, c.headDim});
-    multiply(attended, layer.oProj, panels.o, normed, n, d, qWidth);
-    addLowRank(attended, layer.oAdapter, normed, n, d, qWidth);
-    add(x, normed, x, n * d);
-
-    rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
-    multiplyBoth(normed, {layer.gateProj, gate, f}, panels.gate, {layer.upProj, up, f}, panels.up, n, d);
-    addLowRank(normed, layer.gateAdapter, gate, n, f, d);
-    addLowRank(normed, layer.upAdapter, up, n, f, d);
-    swigluForward(gate, up, gate, n * f);
-    multiply(gate, layer.downProj, panels.down, normed, n, d, f);
-    addLowRank(gate, layer.downAdapter, normed, n, d, f);
-    add(x, normed, x, n * d);
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    std::memcpy(a.hidden.data() + queries[static_cast<size_t>(i)].output * d, x + i * d, static_cast<size_t>(d) * sizeof(float));
-  }
-}
-
 bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> joining, int64_t firstHidden,
                       const std::atomic<bool>& abort) {
   std::vector<PrefixRequest> prompts;
@@ -403,22 +131,18 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
   }
 
   for (int wave = 0; wave < waves; ++wave) {
-    std::vector<Row> rows;
+    std::vector<CachedRow> rows;
     for (size_t i = 0; i < plan.size(); ++i) {
       if (plan[i].wave != wave) continue;
       const auto& prompt = joining[i].tokens;
       const int slot = joining[i].slot;
       auto& tokens = slotTokens_[static_cast<size_t>(slot)];
       if (plan[i].source >= 0) {
-        cache_.copy(plan[i].source, slot, plan[i].kept, plan[i].reused);
+        decoder_.cache().copy(plan[i].source, slot, plan[i].kept, plan[i].reused);
         tokens.assign(prompt.begin(), prompt.begin() + plan[i].reused);
       }
       const int64_t output = firstHidden + static_cast<int64_t>(i);
-      if (plan[i].duplicateOf >= 0) {
-        const int64_t d = config_.hiddenSize;
-        float* hidden = activations_->hidden.data();
-        std::memcpy(hidden + output * d, hidden + (firstHidden + plan[i].duplicateOf) * d, static_cast<size_t>(d) * sizeof(float));
-      }
+      if (plan[i].duplicateOf >= 0) decoder_.copyHidden(firstHidden + plan[i].duplicateOf, output);
       const auto size = static_cast<int64_t>(prompt.size());
       for (int64_t t = plan[i].reused; t < size; ++t) {
         rows.push_back({prompt[static_cast<size_t>(t)], static_cast<int32_t>(t), slot, t + 1 == size ? static_cast<int>(output) : -1});
@@ -430,12 +154,12 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
         reusedPromptTokens_ += plan[i].reused;
       }
     }
-    const std::span<const Row> all(rows);
-    for (size_t begin = 0; begin < all.size(); begin += kPrefillRows) {
+    const std::span<const CachedRow> all(rows);
+    for (size_t begin = 0; begin < all.size(); begin += CachedDecoder::kPrefillRows) {
       if (abort.load(std::memory_order_relaxed)) return false;
-      const auto chunk = all.subspan(begin, std::min(all.size() - begin, static_cast<size_t>(kPrefillRows)));
-      forward(weights, chunk, 0);
-      for (const Row& row : chunk) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+      const auto chunk = all.subspan(begin, std::min(all.size() - begin, static_cast<size_t>(CachedDecoder::kPrefillRows)));
+      decoder_.forward(weights, chunk, 0);
+      for (const CachedRow& row : chunk) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
     }
   }
   return true;
@@ -471,16 +195,13 @@ void Sampler::chooseByRules(Sequence& sequence, std::span<const float> logits, c
 // Chooses a token for sequences whose hidden states are rows `first` and on.
 void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options,
                            int64_t first) {
-  const int64_t d = config_.hiddenSize, v = config_.vocabSize;
+  const int64_t v = decoder_.config().vocabSize;
   const bool greedy = options.temperature == 0.0f;
   const float inverseTemperature = greedy ? 1.0f : 1.0f / options.temperature;
   const int64_t count = static_cast<int64_t>(sequences.size());
-  for (int64_t tile = 0; tile < count; tile += kLogitRows) {
-    const int64_t n = std::min(kLogitRows, count - tile);
-    float* normed = activations_->normed.data() + (first + tile) * d;
-    float* logits = activations_->logits.data() + (isSmall(config_) ? first + tile : 0) * v;
-    rmsNormForward(activations_->hidden.data() + (first + tile) * d, weights.finalNorm, normed, nullptr, n, d, config_.rmsNormEps);
-    multiply(normed, weights.head, panels_->head, logits, n, v, d);
+  for (int64_t tile = 0; tile < count; tile += CachedDecoder::kLogitRows) {
+    const int64_t n = std::min(CachedDecoder::kLogitRows, count - tile);
+    const float* logits = decoder_.logits(weights, first + tile, n);
     parallelFor(n, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
@@ -522,9 +243,9 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
     result.status = status;
     return std::move(result);
   };
-  packPanels(weights);
+  decoder_.pack(weights);
 
-  std::vector<Row> rows;
+  std::vector<CachedRow> rows;
   while (!waiting.empty() || !active.empty()) {
     // Room for the token that each running sequence stores in this step; the last to join yields.
     bool isShort = false;
@@ -565,15 +286,15 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
     const int64_t batch = static_cast<int64_t>(active.size());
     const auto step = [&](int64_t begin, int64_t end) {
       const size_t from = static_cast<size_t>(begin), size = static_cast<size_t>(end - begin);
-      if (from < running) forward(weights, std::span<const Row>(rows).subspan(from, std::min(size, running - from)), begin);
+      if (from < running) decoder_.forward(weights, std::span<const CachedRow>(rows).subspan(from, std::min(size, running - from)), begin);
       chooseTokens(weights, sequences.subspan(from, size), options, begin);
     };
-    if (isSmall(config_) && batch >= 2 * kRowsPerThread) {
+    if (decoder_.isSmall() && batch >= 2 * kRowsPerThread) {
       parallelFor(batch, std::max(kRowsPerThread, batch / threadCount()), step);  // one range a thread: each reads all weights
     } else {
       step(0, batch);
     }
-    for (const Row& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+    for (const CachedRow& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
 
     size_t kept = 0;
     for (size_t i = 0; i < active.size(); ++i) {

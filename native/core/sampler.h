@@ -17,48 +17,13 @@
 #include <vector>
 
 #include "core/cache_ledger.h"
-#include "core/kv_cache.h"
+#include "core/cached_decoder.h"
 #include "core/logits_processors.h"
 #include "core/prefix_plan.h"
-#include "core/rope.h"
 #include "core/stop_texts.h"
 #include "core/token_grammar.h"
-#include "core/weight_data.h"
 
 namespace parl {
-
-struct DecoderConfig {
-  int64_t vocabSize, hiddenSize, numLayers, numHeads, numKvHeads, headDim, intermediateSize;
-  RopeAngles rope;
-  float rmsNormEps;
-  int64_t adapterRank = 0;  // of the largest adapter
-};
-
-// A low-rank addition to a linear map, y += (scale * x a^T) b^T; none where a is null.
-struct LowRank {
-  const float *a = nullptr, *b = nullptr;  // [rank, in], [out, rank]
-  int64_t rank = 0;
-  float scale = 0.0f;
-};
-
-// Row-major [out, in] matrices, read in place. D = hiddenSize, F = intermediateSize, V = vocabSize.
-struct DecoderLayer {
-  const float* inputNorm;              // [D]
-  WeightData qProj, kProj, vProj;      // [numHeads * headDim, D], and [numKvHeads * headDim, D] twice
-  const float *qBias, *kBias, *vBias;  // one a row of theirs, or null
-  const float *qNorm, *kNorm;          // [headDim], or null: RMS normalisation of each head before RoPE (Qwen3)
-  WeightData oProj;                    // [D, numHeads * headDim]
-  const float* postNorm;               // [D]
-  WeightData gateProj, upProj;         // [F, D]
-  WeightData downProj;                 // [D, F]
-  LowRank qAdapter{}, kAdapter{}, vAdapter{}, oAdapter{}, gateAdapter{}, upAdapter{}, downAdapter{};
-};
-struct DecoderWeights {
-  WeightData embedding;    // [V, D]
-  const float* finalNorm;  // [D]
-  WeightData head;         // [V, D]; the embedding where the two are tied
-  std::vector<DecoderLayer> layers;
-};
 
 struct GenerationRequest {
   int slot;  // -1: any; then the sampler looks for the one that holds most of the prompt
@@ -102,8 +67,8 @@ class Sampler {
   // matrices of a small model. Neither the weights, which are read in place, nor the kernels' scratch of a few MB a thread.
   static int64_t memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens = 0);
 
-  int64_t maxSlots() const { return cacheExtents_.slots; }
-  int64_t maxTokensPerSlot() const { return cacheExtents_.tokensPerSlot; }
+  int64_t maxSlots() const { return decoder_.cacheExtents().slots; }
+  int64_t maxTokensPerSlot() const { return decoder_.cacheExtents().tokensPerSlot; }
   int64_t cacheTokens() const { return ledger_.budget(); }
 
   // Requests must be valid: distinct slots below maxSlots, or -1 in all of them (any number then); prompts not empty and with their
@@ -126,16 +91,8 @@ class Sampler {
   int64_t recomputedTokens() const { return recomputedTokens_; }
 
  private:
-  struct Row;
   struct Sequence;
-  struct Activations;
-  struct Panels;
 
-  void packPanels(const DecoderWeights& weights);
-
-  // Runs `rows` through all layers, stores their keys and values and leaves the last layer's output of the rows that
-  // ask for it in hidden_. Uses the activations from row `first` on, so that ranges of rows can run side by side.
-  void forward(const DecoderWeights& weights, std::span<const Row> rows, int64_t first);
   // Computes what the slots of sequences that join lack; their last hidden states become rows `firstHidden` and on.
   bool prefill(const DecoderWeights& weights, std::span<const Sequence> joining, int64_t firstHidden, const std::atomic<bool>& abort);
   bool makeRoom(int slot, int64_t tokens);
@@ -144,11 +101,7 @@ class Sampler {
   static void chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options);
   void chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options, int64_t first);
 
-  DecoderConfig config_;
-  KvCacheExtents cacheExtents_;
-  KvCache cache_;
-  std::unique_ptr<Activations> activations_;
-  std::unique_ptr<Panels> panels_;
+  CachedDecoder decoder_;
   std::vector<std::vector<int32_t>> slotTokens_;
   CacheLedger ledger_;
   int64_t computedPromptTokens_ = 0, reusedPromptTokens_ = 0, preemptions_ = 0, recomputedTokens_ = 0;
