@@ -48,7 +48,7 @@ export { type ScoreOptions, scoreCompletions } from './judge.js';
 export { loadAdapter, loraConfigFromPeft, saveAdapter } from './lora/adapter-files.js';
 export { adapterParameterCount, LoraAdapter, type LoraPair } from './lora/lora-adapter.js';
 export { mergeAdapter } from './lora/merge-adapter.js';
-export { type ExportOptions, exportModel } from './model-files/export-model.js';
+export { type ExportOptions, expectNoModel, exportModel } from './model-files/export-model.js';
 export { type GenerationDefaults, generationDefaults } from './model-files/generation-config.js';
 export { GgufFile } from './model-files/gguf-file.js';
 export {

@@ -93,6 +93,15 @@ test('a policy of ours is saved whole, replaces what was there, and is found in 
   expect(logprobs(loaded)).toEqual(logprobs(policy));
 });
 
+test('a policy of ours is exported to a folder that is made, and to none that holds a model', async () => {
+  using policy = Policy.own(Decoder.create(model, 1), ownJson);
+  await policy.export(at('new/exported'), {});
+  expect(existsSync(at('new/exported/tokenizer.json'))).toBe(true);
+  writeFileSync(at('new/exported/tokenizer.json'), 'of the model that is there');
+  await expect(policy.export(at('new/exported'), {})).rejects.toThrow('expected a folder without config.json');
+  expect(readFileSync(at('new/exported/tokenizer.json'), 'utf8')).toBe('of the model that is there');
+});
+
 test('a model with a chat template speaks by it; trained in full it is saved with tokenizer and template', async () => {
   await writePretrained('base');
   using policy = await loadPolicy(at('base'));

@@ -7,6 +7,7 @@ import {
   type Decoder,
   type DecoderArchitecture,
   type ExportOptions,
+  expectNoModel,
   exportModel,
   fetchHubModel,
   formatOfTemplate,
@@ -197,6 +198,7 @@ export class Policy implements Disposable {
   async #writeModel(folder: string, options: Omit<ExportOptions, 'source'>): Promise<string[]> {
     const { origin } = this.#description;
     if (origin.kind === 'pretrained') return exportModel(folder, this.decoder, { ...options, source: origin.files });
+    expectNoModel(folder);
     const written = await writeTokenizer(folder, ownTokenizer(origin.tokenizerJson));
     const { tokenizer } = this;
     const generation = { eos_token_id: tokenizer.specialId('<|end|>'), pad_token_id: tokenizer.specialId('<|pad|>') };

@@ -46,9 +46,7 @@ export interface ExportOptions {
 export async function exportModel(directory: string, decoder: Decoder, options: ExportOptions = {}): Promise<string[]> {
   const { source, dtype = 'float32', maxShardBytes = 5e9 } = options;
   if (!(maxShardBytes >= 1)) throw new UsageError(`expected maxShardBytes of at least 1, received ${maxShardBytes}`);
-  if (existsSync(path.join(directory, CONFIG_FILE))) {
-    throw new UsageError(`expected a folder without ${CONFIG_FILE} for the export, found one at ${directory}`);
-  }
+  expectNoModel(directory);
   await mkdir(directory, { recursive: true });
   const written = await writeWeights(directory, decoder.weights, dtype, maxShardBytes);
   for (const name of source?.kind === 'folder' ? TOKENIZER_FILES : []) {
@@ -63,6 +61,13 @@ export async function exportModel(directory: string, decoder: Decoder, options: 
   }
   await writeJson(path.join(directory, CONFIG_FILE), configJson(decoder, source, dtype));
   return [...written, CONFIG_FILE];
+}
+
+/** @throws {UsageError} when the folder holds a model: its files would be mixed with others. */
+export function expectNoModel(directory: string): void {
+  if (existsSync(path.join(directory, CONFIG_FILE))) {
+    throw new UsageError(`expected a folder without ${CONFIG_FILE} for the export, found one at ${directory}`);
+  }
 }
 
 async function writeWeights(

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { TokenizerFolder } from '../tokenizer-folder.js';
 import { writeAtomically } from '../write-atomically.js';
@@ -7,7 +8,7 @@ export type WrittenTokenizer = Pick<TokenizerFolder, 'json' | 'chatTemplate' | '
 
 /**
  * Writes a tokenizer as transformers loads it: `tokenizer.json`, `tokenizer_config.json`, and `chat_template.jinja` where there is a
- * template; each atomically.
+ * template; each atomically. Makes the folder where there is none.
  *
  * @returns names of the files.
  */
@@ -26,6 +27,7 @@ export async function writeTokenizer(
     ['tokenizer_config.json', `${JSON.stringify(config, null, 2)}\n`],
     ...(chatTemplate === undefined ? [] : [['chat_template.jinja', chatTemplate] as [string, string]]),
   ];
+  await mkdir(directory, { recursive: true });
   for (const [name, content] of files) await writeAtomically(path.join(directory, name), [content]);
   return files.map(([name]) => name);
 }
