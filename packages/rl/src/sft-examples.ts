@@ -7,7 +7,10 @@ import type { SftExample } from './sft-trainer.js';
  * Token sequences of training examples. Consecutive examples of one task whose prompts continue each other become one
  * sequence, as in RL: with plain histories a whole task is one sequence, and nothing is trained on twice.
  */
-export function sftExamples(examples: readonly TrainingExample[], codec: ConversationCodec): SftExample[] {
+export function sftExamples(
+  examples: readonly TrainingExample[],
+  codec: Pick<ConversationCodec, 'encodePrompt' | 'encodeCompletion'>,
+): SftExample[] {
   const byTask = new Map<string, TrainingExample[]>();
   for (const example of examples) {
     const known = byTask.get(example.taskId);

@@ -20,7 +20,7 @@ import {
 } from '@parl-mt/schema';
 import { datasetFile } from './dataset-file.js';
 import { trainDatasetTokenizer } from './dataset-tokenizer.js';
-import { encodeRecords } from './encode-records.js';
+import { type EncodedRecords, type EncodingOptions, encodeRecords } from './encode-records.js';
 
 /** What a run would do and hold, found out without weights. */
 export interface RunPlan {
@@ -29,26 +29,47 @@ export interface RunPlan {
   readonly memory: MemoryPlan;
 }
 
+/** What a run of supervised training needs before its weights. */
+export interface SftPreparation {
+  readonly plan: RunPlan;
+  readonly records: readonly PagRecord[];
+  readonly encoded: EncodedRecords;
+  readonly description: PolicyDescription;
+}
+
 /** @throws {UsageError} as the run would, for files that cannot be read and records that do not fit. */
 export async function planSft(config: SftRunConfig): Promise<RunPlan> {
+  return (await prepareSft(config)).plan;
+}
+
+/**
+ * Reads and encodes the records, and finds out what training on them takes.
+ *
+ * @param options.onRecords - how many there are, before they are encoded.
+ * @throws {UsageError} for files that cannot be read and records that do not fit.
+ * @throws {CancelledError} when the signal is aborted.
+ */
+export async function prepareSft(
+  config: SftRunConfig,
+  { onRecords, ...options }: EncodingOptions & { readonly onRecords?: (count: number) => void } = {},
+): Promise<SftPreparation> {
   const file = datasetFile(config.dataset, 'train');
   const records = await readPagRecords(file);
   if (records.length === 0) throw new UsageError(`expected at least one record in ${file}, received none`);
+  onRecords?.(records.length);
   const description =
     config.base === undefined
       ? freshDescription(config, records)
       : await describePolicy(config.base, config.pretrained);
-  const { sequences, overflowed } = encodeRecords(
-    records,
-    description.codec(config.sft.context.mode),
-    config.sft.context,
-  );
+  const codec = description.codec(config.sft.context.mode);
+  const encoded = await encodeRecords(records, codec, config.sft.context, options);
+  const { sequences, overflowed } = encoded;
   const lengths = sequences.map(({ tokens }) => tokens.length);
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const targets = sequences.reduce((sum, { lossMask }) => sum + lossMask.reduce((a, b) => a + b, 0), 0);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const lora = tunedAdapter(description, config);
-  return {
+  const plan: RunPlan = {
     facts: {
       ...parameterFacts(description, lora),
       records: records.length,
@@ -66,6 +87,7 @@ export async function planSft(config: SftRunConfig): Promise<RunPlan> {
       { lora, weightType: config.base === undefined ? 'float32' : config.pretrained.weights },
     ),
   };
+  return { plan, records, encoded, description };
 }
 
 export async function planTrain(config: TrainRunConfig): Promise<RunPlan> {

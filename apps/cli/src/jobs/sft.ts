@@ -1,13 +1,10 @@
 import path from 'node:path';
-import { readPagRecords } from '@parl-mt/pag';
-import { Decoder, Tokenizer } from '@parl-mt/policy';
-import { loadPolicy, Policy } from '@parl-mt/rl';
-import { type JobContext, type JobResult, type PagRecord, type SftRunConfig, UsageError } from '@parl-mt/schema';
+import { Decoder } from '@parl-mt/policy';
+import { loadPolicy, Policy, type PolicyDescription } from '@parl-mt/rl';
+import { type JobContext, type JobResult, type SftRunConfig, UsageError } from '@parl-mt/schema';
 import { selectBackend } from '@parl-mt/tfjs-backend';
-import { datasetFile } from './dataset-file.js';
-import { trainDatasetTokenizer } from './dataset-tokenizer.js';
 import { loading } from './loading.js';
-import { planSft } from './plans.js';
+import { prepareSft } from './plans.js';
 import { requireMemory } from './require-memory.js';
 import { runCopyingStage, runSftStage } from './training-stage.js';
 import { prepareTuning } from './tuning.js';
@@ -15,15 +12,18 @@ import { prepareTuning } from './tuning.js';
 /** Trains a policy on a PAG dataset: from random weights with a tokenizer of its own, or a model that is there. */
 export async function runSft(config: SftRunConfig, context: JobContext): Promise<JobResult> {
   await selectBackend(config.backend);
-  const file = datasetFile(config.dataset, 'train');
-  const records = await readPagRecords(file);
-  if (records.length === 0) throw new UsageError(`expected at least one record in ${file}, received none`);
-  requireMemory((await planSft(config)).memory, config.memoryShortage, context.reporter);
+  const { reporter, signal } = context;
+  const { records, encoded, description, plan } = await prepareSft(config, {
+    onRecords: (count) => reporter.stage('records', count),
+    onProgress: (count) => reporter.progress(count, {}),
+    signal,
+  });
+  requireMemory(plan.memory, config.memoryShortage, reporter);
   using policy =
-    config.base === undefined ? freshPolicy(config, records) : await basePolicy(config, config.base, context);
+    config.base === undefined ? freshPolicy(config, description) : await basePolicy(config, config.base, context);
   if (config.base === undefined) await runCopyingStage(policy.decoder, config.sft, context);
-  context.reporter.stage('sft', config.sft.tokenBudget);
-  const trainedTokens = await runSftStage({ name: 'sft', policy, records, config: config.sft, context });
+  reporter.stage('sft', config.sft.tokenBudget);
+  const trainedTokens = await runSftStage({ name: 'sft', policy, records, encoded, config: config.sft, context });
   await policy.save(path.join(context.outDir, 'policy'));
   const { decoder } = policy;
   return {
@@ -37,10 +37,9 @@ export async function runSft(config: SftRunConfig, context: JobContext): Promise
   };
 }
 
-function freshPolicy({ model, sft }: SftRunConfig, records: readonly PagRecord[]): Policy {
-  const tokenizerJson = trainDatasetTokenizer(records, model.vocabSize);
-  const { vocabSize } = new Tokenizer(tokenizerJson);
-  return Policy.own(Decoder.create({ ...model, vocabSize }, sft.seed), tokenizerJson);
+function freshPolicy({ model, sft }: SftRunConfig, { origin, tokenizer }: PolicyDescription): Policy {
+  if (origin.kind !== 'own') throw new TypeError('expected fresh weights to have a tokenizer of their own');
+  return Policy.own(Decoder.create({ ...model, vocabSize: tokenizer.vocabSize }, sft.seed), origin.tokenizerJson);
 }
 
 async function basePolicy(config: SftRunConfig, base: string, context: JobContext): Promise<Policy> {

@@ -11,7 +11,7 @@ import {
   trainSft,
 } from '@parl-mt/rl';
 import type { JobContext, PagRecord, RlConfig, SftConfig, Task, Trajectory } from '@parl-mt/schema';
-import { encodeRecords } from './encode-records.js';
+import { type EncodedRecords, encodeRecords } from './encode-records.js';
 
 export interface SftStage {
   readonly name: string;
@@ -19,12 +19,16 @@ export interface SftStage {
   readonly records: readonly PagRecord[];
   readonly config: SftConfig;
   readonly context: JobContext;
+  /** The records as the policy reads them. Default: they are encoded here. */
+  readonly encoded?: EncodedRecords | undefined;
 }
 
 /** Supervised training on records, with progress, metrics and checkpoints. Returns tokens seen. */
-export async function runSftStage({ name, policy, records, config, context }: SftStage): Promise<number> {
+export async function runSftStage({ name, policy, records, config, context, encoded }: SftStage): Promise<number> {
   const { decoder } = policy;
-  const { sequences, overflowed } = encodeRecords(records, policy.codec(config.context.mode), config.context);
+  const { signal } = context;
+  const { sequences, overflowed } =
+    encoded ?? (await encodeRecords(records, policy.codec(config.context.mode), config.context, { signal }));
   if (overflowed > 0) {
     context.reporter.log(`${overflowed} of ${records.length} records do not fit the context and are left out`);
   }
