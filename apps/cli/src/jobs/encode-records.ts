@@ -17,11 +17,11 @@ export interface EncodingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Records between two looks at the signal: some 10 ms each with the template and tokenizer of a model from a hub. */
+/** Records between two looks at the signal. */
 const RECORDS_AT_ONCE = 64;
 
 /**
- * Renders and tokenises records. Others get their turn in between, since a large dataset takes a minute.
+ * Renders and tokenises records. Others get their turn in between, since that takes long for a large dataset.
  *
  * @throws {UsageError} when none fits.
  * @throws {CancelledError} when the signal is aborted.
