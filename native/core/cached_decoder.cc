@@ -23,6 +23,9 @@ namespace {
 // memory: they are read in place, and the threads share each product, so that every weight is read once.
 constexpr int64_t kSmallModelFloats = int64_t{8} << 20;
 
+// What is used again and again stays in the caches up to this size: the last one is larger, but not ours alone.
+constexpr int64_t kCachedFloats = int64_t{3} << 20;
+
 int64_t activationRows(int64_t maxSlots) { return std::max(CachedDecoder::kPrefillRows, maxSlots); }
 int64_t weightFloats(const DecoderConfig& c) {
   const int64_t attention = 2 * (c.numHeads + c.numKvHeads) * c.headDim * c.hiddenSize;
@@ -121,6 +124,11 @@ int64_t CachedDecoder::memoryBytes(const DecoderConfig& config, int64_t maxSlots
 }
 
 bool CachedDecoder::isSmall() const { return isSmallModel(config_); }
+
+int64_t CachedDecoder::sequencesInCache(int64_t tokens) const {
+  const int64_t token = 2 * config_.numLayers * config_.numKvHeads * config_.headDim;
+  return std::max<int64_t>(0, kCachedFloats - weightFloats(config_)) / (token * tokens);
+}
 
 void CachedDecoder::pack(const DecoderWeights& weights) {
   const DecoderConfig& c = config_;

@@ -73,6 +73,8 @@ class CachedDecoder {
   KvCache& cache() { return cache_; }
   // Whether the weights stay in the caches: then ranges of rows are to run side by side, one a thread.
   bool isSmall() const;
+  // Sequences of so many tokens whose keys and values stay in the caches, beside the weights of a small model.
+  int64_t sequencesInCache(int64_t tokens) const;
 
   // To be called when the weights may have changed: packs those of a small model.
   void pack(const DecoderWeights& weights);

@@ -14,8 +14,9 @@
 namespace parl {
 namespace {
 
-constexpr int64_t kRowsPerThread = 4;   // fewer leave the matrix kernels half empty
-constexpr int32_t kNoToken = -2;  // in place of a chosen token: the grammar left none
+constexpr int64_t kRowsPerThread = 4;  // fewer leave the matrix kernels half empty
+constexpr int64_t kTurnTokens = 32;    // of each sequence of a group before another group has its turn
+constexpr int32_t kNoToken = -2;       // in place of a chosen token: the grammar left none
 
 // Leaves what a grammar allows of a row of logits; false where that is nothing.
 bool keepToGrammar(TokenGrammar& grammar, TokenGrammar::Place place, const std::vector<int32_t>& stopTokens, std::vector<float>& logits) {
@@ -51,6 +52,7 @@ struct Sampler::Sequence {
   int slot;            // -1: any
   int64_t position;    // of the token to be chosen
   int64_t left;        // tokens it may still get
+  int64_t turn = 1;    // those of them that there is room for, and that it gets before others have their turn
   uint64_t seed;
   int32_t token = -1;  // the last one chosen; -1 when there was none to choose
   float logprob = 0.0f;
@@ -61,6 +63,7 @@ struct Sampler::Sequence {
   std::string tail{};              // the end of what it says, where stop texts are looked for
   std::shared_ptr<TokenGrammar> grammar{};
   TokenGrammar::Place place = 0;   // in the text of the grammar
+  bool isStopped = false;          // by what it said
 };
 
 Sampler::Sampler(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens)
@@ -193,7 +196,7 @@ void Sampler::chooseByRules(Sequence& sequence, std::span<const float> logits, c
 }
 
 // Chooses a token for sequences whose hidden states are rows `first` and on.
-void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options,
+void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence* const> sequences, const GenerationOptions& options,
                            int64_t first) {
   const int64_t v = decoder_.config().vocabSize;
   const bool greedy = options.temperature == 0.0f;
@@ -204,7 +207,7 @@ void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> se
     const float* logits = decoder_.logits(weights, first + tile, n);
     parallelFor(n, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        Sequence& sequence = sequences[static_cast<size_t>(tile + i)];
+        Sequence& sequence = *sequences[static_cast<size_t>(tile + i)];
         const float* row = logits + i * v;
         if (options.rules.active() || sequence.grammar) {
           chooseByRules(sequence, {row, static_cast<size_t>(v)}, options);
@@ -220,6 +223,63 @@ void Sampler::chooseTokens(const DecoderWeights& weights, std::span<Sequence> se
       }
     });
   }
+}
+
+// Adds the token that a sequence chose to what it said.
+void Sampler::take(Sequence& sequence, const GenerationOptions& options, GeneratedSequence& out) {
+  out.tokens.push_back(sequence.token);
+  out.logprobs.push_back(sequence.logprob);
+  if (options.untruncatedLogprobs) out.untruncatedLogprobs.push_back(sequence.untruncatedLogprob);
+  sequence.tokens.push_back(sequence.token);
+  if (options.stopTexts.active()) {
+    const int found = options.stopTexts.find(sequence.token, sequence.tail);
+    if (static_cast<int64_t>(out.tokens.size()) >= options.rules.minNewTokens) out.stopText = found;
+  }
+  const bool isStopToken = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
+  out.stopped = sequence.isStopped = isStopToken || out.stopText >= 0;
+  if (sequence.grammar && !isStopToken) sequence.place = sequence.grammar->advance(sequence.place, sequence.token);
+  ++sequence.position;
+  --sequence.left;
+  --sequence.turn;
+}
+
+// Lets sequences have their turns, all of them a token at a time. The first `running` go on from the token that they chose last, the
+// others from what prefill left among the hidden states; activations and hidden states are those of the rows from `first` on.
+void Sampler::takeTurns(const DecoderWeights& weights, std::span<Sequence> sequences, size_t running, int64_t first,
+                        const GenerationOptions& options, std::vector<GeneratedSequence>& out, const std::atomic<bool>& abort) {
+  std::vector<Sequence*> going;
+  std::vector<CachedRow> rows;
+  for (Sequence& sequence : sequences) going.push_back(&sequence);
+  do {
+    rows.clear();
+    for (size_t i = 0; i < running; ++i) {
+      const Sequence& sequence = *going[i];
+      rows.push_back({sequence.token, static_cast<int32_t>(sequence.position - 1), sequence.slot, static_cast<int>(first) + static_cast<int>(i)});
+    }
+    if (!rows.empty()) decoder_.forward(weights, rows, first);
+    for (const CachedRow& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+    chooseTokens(weights, going, options, first);
+    std::erase_if(going, [&](Sequence* sequence) {
+      if (sequence->token < 0) return true;
+      take(*sequence, options, out[sequence->request]);
+      return sequence->isStopped || sequence->turn == 0;
+    });
+    running = going.size();
+  } while (running > 0 && !abort.load(std::memory_order_relaxed));
+}
+
+// Sequences that a thread lets go on together: as many as have their keys and values stay in the caches, beside the weights and
+// those of the other threads; a share of all where that is too few.
+int64_t Sampler::groupSize(std::span<const Sequence> sequences) const {
+  const int64_t batch = static_cast<int64_t>(sequences.size()), threads = threadCount();
+  if (!decoder_.isSmall() || batch < 2 * kRowsPerThread) return batch;
+  int64_t longest = 0;
+  for (const Sequence& sequence : sequences) longest = std::max(longest, sequence.position + kTurnTokens);
+  const int64_t share = std::max(kRowsPerThread, (batch + threads - 1) / threads);
+  const int64_t held = decoder_.sequencesInCache(longest) / threads;
+  if (held < kRowsPerThread || held >= share) return share;
+  const int64_t groups = ((batch + held - 1) / held + threads - 1) / threads * threads;  // as many for every thread
+  return (batch + groups - 1) / groups;
 }
 
 GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vector<GenerationRequest>& requests,
@@ -245,7 +305,6 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
   };
   decoder_.pack(weights);
 
-  std::vector<CachedRow> rows;
   while (!waiting.empty() || !active.empty()) {
     // Room for the token that each running sequence stores in this step; the last to join yields.
     bool isShort = false;
@@ -259,11 +318,6 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
         active.pop_back();
       }
     }
-    rows.clear();
-    for (size_t i = 0; i < active.size(); ++i) {
-      rows.push_back({active[i].token, static_cast<int32_t>(active[i].position - 1), active[i].slot, static_cast<int>(i)});
-    }
-
     // Those in front join while there is room for their tokens, and a panel for each that runs, so that all of them get on.
     const size_t running = active.size();
     while (!isShort && !waiting.empty() && active.size() < slotTokens_.size()) {
@@ -283,18 +337,29 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
       return ended(GenerationStatus::aborted);
     }
 
-    const int64_t batch = static_cast<int64_t>(active.size());
-    const auto step = [&](int64_t begin, int64_t end) {
-      const size_t from = static_cast<size_t>(begin), size = static_cast<size_t>(end - begin);
-      if (from < running) decoder_.forward(weights, std::span<const CachedRow>(rows).subspan(from, std::min(size, running - from)), begin);
-      chooseTokens(weights, sequences.subspan(from, size), options, begin);
-    };
-    if (decoder_.isSmall() && batch >= 2 * kRowsPerThread) {
-      parallelFor(batch, std::max(kRowsPerThread, batch / threadCount()), step);  // one range a thread: each reads all weights
-    } else {
-      step(0, batch);
+    const int64_t batch = static_cast<int64_t>(active.size()), group = groupSize(active), groups = (batch + group - 1) / group;
+    for (Sequence& sequence : active) {
+      // With a group a thread the next token is as good a time as any for others to join.
+      sequence.turn = std::min(sequence.left, groups > threadCount() ? kTurnTokens : 1);
+      const int64_t tokens = sequence.position + sequence.turn - 1;
+      if (ledger_.hasRoom(sequence.slot, tokens)) {
+        ledger_.reserve(sequence.slot, std::max(tokens, ledger_.reserved(sequence.slot)));
+      } else {
+        sequence.turn = ledger_.reserved(sequence.slot) - sequence.position + 1;
+      }
     }
-    for (const CachedRow& row : rows) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+    const auto turnsOf = [&](int64_t begin, int64_t end) {
+      for (int64_t g = begin; g < end; ++g) {
+        const size_t from = static_cast<size_t>(batch * g / groups), to = static_cast<size_t>(batch * (g + 1) / groups);
+        takeTurns(weights, sequences.subspan(from, to - from), std::min(to, std::max(from, running)) - from,
+                  static_cast<int64_t>(from), options, result.sequences, abort);
+      }
+    };
+    if (groups > 1) {
+      parallelFor(groups, 1, turnsOf);
+    } else {
+      turnsOf(0, 1);  // the threads share each operation
+    }
 
     size_t kept = 0;
     for (size_t i = 0; i < active.size(); ++i) {
@@ -307,20 +372,7 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
         active.erase(active.begin() + static_cast<std::ptrdiff_t>(kept), active.begin() + static_cast<std::ptrdiff_t>(i));
         return ended(noToken ? GenerationStatus::noToken : GenerationStatus::notFinite);
       }
-      GeneratedSequence& out = result.sequences[sequence.request];
-      out.tokens.push_back(sequence.token);
-      out.logprobs.push_back(sequence.logprob);
-      if (options.untruncatedLogprobs) out.untruncatedLogprobs.push_back(sequence.untruncatedLogprob);
-      sequence.tokens.push_back(sequence.token);
-      if (options.stopTexts.active()) {
-        const int found = options.stopTexts.find(sequence.token, sequence.tail);
-        if (static_cast<int64_t>(out.tokens.size()) >= options.rules.minNewTokens) out.stopText = found;
-      }
-      const bool isStopToken = std::find(options.stopTokens.begin(), options.stopTokens.end(), sequence.token) != options.stopTokens.end();
-      out.stopped = isStopToken || out.stopText >= 0;
-      if (sequence.grammar && !isStopToken) sequence.place = sequence.grammar->advance(sequence.place, sequence.token);
-      ++sequence.position;
-      if (out.stopped || --sequence.left == 0) {
+      if (sequence.isStopped || sequence.left == 0) {
         leave(sequence);
         continue;
       }

@@ -4,6 +4,10 @@
 // prompt; one that meets its end leaves at once. When the running ones outgrow the cache, idle slots lose the ends of what they hold,
 // the oldest first; then the sequence that joined last stops, waits in front of all others, and goes on later from its tokens.
 //
+// Of a small model, each thread decodes a group of sequences by itself, without waiting for the others: as many as have their keys and
+// values stay in the caches, some tokens of each before the next group has its turn. A step of the whole batch would read all of them
+// from memory for every token. Sequences join and leave between turns then, between tokens otherwise.
+//
 // Exactness: every step runs the kernels of the training forward, whose outputs do not depend on what else is in the
 // batch, on how rows are tiled, or on the thread count. So a token's log-probability equals, bit for bit, the one that
 // the packed training forward computes; and a text depends on its prompt, its seed and the weights only.
@@ -99,7 +103,11 @@ class Sampler {
   int slotFor(const std::vector<int32_t>& tokens) const;
   void shrink(int slot, int64_t tokens);
   static void chooseByRules(Sequence& sequence, std::span<const float> logits, const GenerationOptions& options);
-  void chooseTokens(const DecoderWeights& weights, std::span<Sequence> sequences, const GenerationOptions& options, int64_t first);
+  void chooseTokens(const DecoderWeights& weights, std::span<Sequence* const> sequences, const GenerationOptions& options, int64_t first);
+  static void take(Sequence& sequence, const GenerationOptions& options, GeneratedSequence& out);
+  void takeTurns(const DecoderWeights& weights, std::span<Sequence> sequences, size_t running, int64_t first,
+                 const GenerationOptions& options, std::vector<GeneratedSequence>& out, const std::atomic<bool>& abort);
+  int64_t groupSize(std::span<const Sequence> sequences) const;
 
   CachedDecoder decoder_;
   std::vector<std::vector<int32_t>> slotTokens_;

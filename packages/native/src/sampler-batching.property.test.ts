@@ -70,6 +70,32 @@ test('whatever the cache, the places, the order and the neighbours, every text a
   expect(preemptions).toBeGreaterThan(20);
 }, 120_000);
 
+test('groups of sequences that have turns of many tokens keep every bit', async () => {
+  // 12 KiB a token: of some ten sequences and more, 5 to 13 have their turns together on one thread, half as many on each of two.
+  const wide: SamplerConfig = { ...config, numHeads: 12, numKvHeads: 12, headDim: 64 };
+  const wideWeights = randomWeights(wide);
+  using alone = new Sampler(wide, wideWeights, { maxSlots: 1, maxTokensPerSlot });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(request, { minLength: 12, maxLength: 24 }),
+      options,
+      fc.integer({ min: 12, max: 20 }),
+      fc.option(fc.integer({ min: 22, max: 60 }), { nil: undefined }),
+      fc.integer({ min: 1, max: 2 }),
+      async (requests, rules, maxSlots, panels, threads) => {
+        const cacheTokens = panels === undefined ? undefined : panels * 32;
+        using sampler = new Sampler(wide, wideWeights, { maxSlots, maxTokensPerSlot, cacheTokens });
+        const texts = await sampler.generate(requests, { ...rules, threads });
+        for (const [i, each] of requests.entries()) {
+          alone.reset();
+          expect(texts[i]).toEqual((await alone.generate([{ ...each, slot: 0 }], rules))[0]);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+}, 120_000);
+
 test('a group computes its prompt once, and the next turn what is new only', async () => {
   using sampler = new Sampler(config, weights, { maxSlots: 4, maxTokensPerSlot });
   const prompt = Int32Array.from({ length: 50 }, (_, i) => (i * 7) % 19);
