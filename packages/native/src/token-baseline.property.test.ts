@@ -5,27 +5,33 @@ import { bits, expectSameOnAnyThreads, expectWithin } from './kernel-laws.testin
 import { tokenBaselineReference } from './reference/index.js';
 import { floatsFor, sampledRows, withoutMasked } from './rows.testing.js';
 
-const batches = sampledRows().chain(({ rows }) =>
-  fc.record({
-    rows: fc.constant(rows),
-    rewards: floatsFor(rows, fc.constantFrom(0, 0, 0, 1, -0.5)).map((values) => withoutMasked(values, rows, 0)),
-    logprobs: floatsFor(
-      rows,
-      fc.integer({ min: -200, max: 0 }).map((k) => k / 64),
-    ),
-    squares: floatsFor(
-      rows,
-      fc.integer({ min: 1, max: 64 }).map((k) => k / 64),
-    ),
-    corrections: floatsFor(rows, fc.constantFrom(1, 0.5, 2)),
-    groupIds: fc
-      .array(fc.constantFrom(0, 1, -7), {
-        minLength: rows.offsets.length - 1,
-        maxLength: rows.offsets.length - 1,
-      })
-      .map((ids) => Int32Array.from(ids)),
-  }),
-);
+const batches = sampledRows()
+  .chain(({ rows }) =>
+    fc.record({
+      rows: fc.constant(rows),
+      rewards: floatsFor(rows, fc.constantFrom(0, 0, 0, 1, -0.5)).map((values) => withoutMasked(values, rows, 0)),
+      logprobs: floatsFor(
+        rows,
+        fc.integer({ min: -200, max: 0 }).map((k) => k / 64),
+      ),
+      squares: floatsFor(
+        rows,
+        fc.integer({ min: 1, max: 64 }).map((k) => k / 64),
+      ),
+      corrections: floatsFor(rows, fc.constantFrom(1, 0.5, 2)),
+      groupIds: fc
+        .array(fc.constantFrom(0, 1, -7), {
+          minLength: rows.offsets.length - 1,
+          maxLength: rows.offsets.length - 1,
+        })
+        .map((ids) => Int32Array.from(ids)),
+    }),
+  )
+  // A distribution that holds a token of probability p has squares of p^2 at least: no weight is negative, and a baseline is a mean.
+  .map((batch) => ({
+    ...batch,
+    squares: batch.squares.map((square, t) => Math.max(square, Math.exp(2 * batch.logprobs[t]!))),
+  }));
 const options = fc.record({
   singleton: fc.constantFrom('zero', 'return'),
   tail: fc.constantFrom('zero', 'return'),
