@@ -29,13 +29,6 @@ inline VecI maskLanes(const uint8_t* p) {
   return wide != 0;
 }
 
-// The same where only the first n lanes are in memory; the others are 0.
-inline VecI maskLanesPartial(const uint8_t* p, int n) {
-  uint8_t bytes[kWidth] = {};
-  for (int i = 0; i < n; ++i) bytes[i] = p[i];
-  return maskLanes(bytes);
-}
-
 // Compilers take halves of a vector through memory where intrinsics would not.
 inline VecD lowHalf(Vec v) {
 #if PARL_VEC_WIDTH == 16 && defined(PARL_X86)

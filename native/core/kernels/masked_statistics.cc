@@ -2,7 +2,7 @@
 // additions each, bound by the cache. Tokens that were not sampled are replaced before any arithmetic sees them.
 #include "core/masked_statistics.h"
 
-#include "core/kernels/lanes.h"
+#include "core/kernels/masks.h"
 
 namespace parl::PARL_ISA {
 namespace {
@@ -10,7 +10,6 @@ namespace {
 const float kInfinity = __builtin_inff();
 
 inline Vec valuesAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
-inline VecI maskAt(const uint8_t* p, int lanes) { return lanes == kWidth ? maskLanes(p) : maskLanesPartial(p, lanes); }
 
 constexpr int kRun = 64;
 // At the beginning of a run of tokens that were not sampled: they add nothing but zeros.
@@ -28,12 +27,12 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
       continue;
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(mask + i, lanes);
+    const Mask sampled = sampledLanes(mask + i, lanes);
     const Vec x = valuesAt(values + i, lanes);
-    sum.add(select(sampled, x, splat(0.0f)));
-    count -= sampled;
-    smallest = vmin(select(sampled, x, splat(kInfinity)), smallest);
-    largest = vmax(select(sampled, x, splat(-kInfinity)), largest);
+    sum.add(kept(sampled, x));
+    countUp(count, sampled);
+    keepSmaller(smallest, sampled, x);
+    keepLarger(largest, sampled, x);
   }
   sums.sum = sum.total();
   sums.count = countLanes(count);
@@ -50,10 +49,9 @@ double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, d
       continue;
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(mask + i, lanes);
+    const Mask sampled = sampledLanes(mask + i, lanes);
     const Vec x = valuesAt(values + i, lanes);
-    const Vec one = select(sampled, splat(1.0f), splat(0.0f)), kept = select(sampled, x, splat(0.0f));
-    const VecD a = (lowHalf(kept) - c) * lowHalf(one), b = (highHalf(kept) - c) * highHalf(one);
+    const VecD a = select(sampled, 0, lowHalf(x) - c, VecD{}), b = select(sampled, 1, highHalf(x) - c, VecD{});
     low += a * a;
     high += b * b;
   }
@@ -72,9 +70,9 @@ void affineBlock(const float* values, const uint8_t* mask, int64_t n, double cen
       continue;
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const VecI sampled = maskAt(mask + i, lanes);
-    const Vec x = select(sampled, valuesAt(values + i, lanes), splat(0.0f));
-    const Vec y = select(sampled, fromHalves((lowHalf(x) - c) * s + m, (highHalf(x) - c) * s + m), splat(0.0f));
+    const Mask sampled = sampledLanes(mask + i, lanes);
+    const Vec x = valuesAt(values + i, lanes);
+    const Vec y = kept(sampled, fromHalves((lowHalf(x) - c) * s + m, (highHalf(x) - c) * s + m));
     if (lanes == kWidth) {
       store(out + i, y);
     } else {

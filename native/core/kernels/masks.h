@@ -33,6 +33,10 @@ inline void keepSmaller(Vec& smallest, Mask mask, Vec v) {
 inline void keepLarger(Vec& largest, Mask mask, Vec v) {
   largest = (Vec)_mm512_mask_max_ps((__m512)largest, mask.bits, (__m512)v, (__m512)largest);
 }
+// Lanes of one half of the mask.
+inline VecD select(Mask mask, int half, VecD yes, VecD no) {
+  return (VecD)_mm512_mask_mov_pd((__m512d)no, static_cast<__mmask8>(half == 0 ? mask.bits : mask.bits >> 8), (__m512d)yes);
+}
 // The lanes whose byte is not 0.
 inline Mask sampledLanes(const uint8_t* p) {
   const __m128i bytes = _mm_loadu_si128((const __m128i*)p);
@@ -59,6 +63,19 @@ inline Vec loadKept(Mask mask, const float* p) { return kept(mask, load(p)); }
 inline void countUp(VecI& counts, Mask mask) { counts -= mask.bits; }
 inline void keepSmaller(Vec& smallest, Mask mask, Vec v) { smallest = vmin(select(mask, v, splat(__builtin_inff())), smallest); }
 inline void keepLarger(Vec& largest, Mask mask, Vec v) { largest = vmax(select(mask, v, splat(-__builtin_inff())), largest); }
+inline VecD select(Mask mask, int half, VecD yes, VecD no) {
+#if PARL_VEC_WIDTH == 8 && defined(PARL_X86)
+  const __m256i bits = (__m256i)mask.bits;
+  const __m256i wide = _mm256_cvtepi32_epi64(half == 0 ? _mm256_castsi256_si128(bits) : _mm256_extracti128_si256(bits, 1));
+  return (VecD)_mm256_blendv_pd((__m256d)no, (__m256d)yes, _mm256_castsi256_pd(wide));
+#else
+  typedef int32_t HalfVecI __attribute__((vector_size(PARL_VEC_WIDTH * 2)));
+  typedef int64_t VecL __attribute__((vector_size(PARL_VEC_WIDTH * 4)));
+  HalfVecI part;
+  __builtin_memcpy(&part, (const char*)&mask.bits + half * sizeof part, sizeof part);
+  return __builtin_convertvector(part, VecL) ? yes : no;
+#endif
+}
 inline Mask sampledLanes(const uint8_t* p) { return {maskLanes(p)}; }
 
 #endif
