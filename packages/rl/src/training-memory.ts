@@ -53,7 +53,8 @@ const FLOAT = 4;
  * layer needed (3 F + 2 D) may stay beside what N rows need.
  *
  * Not in it: the logits, which never exist as a whole (their tile is the head's scratch), packed panels of weights in scratch of
- * each thread, and what the arena rounds up (an eighth at most).
+ * each thread, where completions share a prompt what each gives to the gradients of the prompt's keys and values (2 K a token of prompt
+ * and completion, of one layer), and what the arena rounds up (an eighth at most).
  */
 export function predictTrainingMemory(
   architecture: DecoderArchitecture,

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { setThreads } from '@parl-mt/native';
 import { measure } from './measure.js';
@@ -34,6 +35,12 @@ async function main(args: readonly string[]): Promise<void> {
     const { kit, peers, out } = values;
     const rounds = positive('--rounds', values.rounds);
     const works = parts.length === 0 ? JUDGED_WORKS : parts;
+    if (existsSync(out)) {
+      const written = statSync(out).mtime.toISOString();
+      console.error(
+        `${out} has records already, the last of ${written}: tables are of both runs. A change of ours needs a new --out.`,
+      );
+    }
     process.exitCode = await runSideBySide({
       kit,
       peers,

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { generateTasks, type SynthesizedTask, synthesizeTasks, taskFingerprint } from '@parl-mt/environments';
 import { comparisonTable, type Evaluation, evaluatePolicy, formatCurve, type MethodSummary } from '@parl-mt/evaluation';
-import { buildPagDataset, type Judge, readPagRecords } from '@parl-mt/pag';
+import { buildPagDataset, type Judge, type PagStage, readPagRecords } from '@parl-mt/pag';
 import { Decoder, Tokenizer, writeAtomically } from '@parl-mt/policy';
 import { DecoderJudge, DecoderModel, deriveSeed, Policy } from '@parl-mt/rl';
 import type { ContextMode, DemoRunConfig, JobContext, JobResult, PagRecord, Task } from '@parl-mt/schema';
@@ -98,13 +98,20 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
       yield source;
     }
   }
-  const buildDataset = async (judge?: Judge): Promise<readonly PagRecord[]> => {
+  const buildDataset = async (purpose: string, judge?: Judge): Promise<readonly PagRecord[]> => {
+    let stage: PagStage | undefined;
     const report = await buildPagDataset(pagConfig, {
       outDir: path.join(outDir, 'pag'),
       judge,
       signal,
       synthesize: (knobs) => remembered(generateTasks(knobs)),
-      onProgress: ({ stage, done, total }) => reporter.progress(done, { stage, total }),
+      onProgress: (progress) => {
+        if (progress.stage !== stage) {
+          stage = progress.stage;
+          reporter.stage(`${purpose}: ${stage}`, progress.total);
+        }
+        reporter.progress(progress.done);
+      },
     });
     reporter.log(
       `dataset: ${report.tasks} tasks, ${report.decisions} decisions, ${report.accepted} accepted` +
@@ -113,8 +120,7 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
     return readPagRecords(path.join(outDir, 'pag', 'dataset', 'train.jsonl'));
   };
 
-  reporter.stage('tasks and PAG dataset');
-  let records = await buildDataset();
+  let records = await buildDataset('dataset');
   // A run that resumes has the dataset's tasks from disk.
   if (known.size === 0) for (const { task } of generateTasks(pagConfig.synthesis)) known.add(taskFingerprint(task));
   const drawTasks = (stream: 'heldOut' | 'rlTasks' | 'monitor', count: number): Task[] =>
@@ -143,8 +149,7 @@ async function prepare(config: DemoRunConfig, context: JobContext): Promise<Demo
       config: { ...sft, tokenBudget: Math.round(sft.tokenBudget * config.judgeTokenFraction) },
       context,
     });
-    reporter.stage('model-aware verification', records.length);
-    records = await buildDataset(new DecoderJudge(judge.decoder, judge.codec(AWARENESS)));
+    records = await buildDataset('model-aware dataset', new DecoderJudge(judge.decoder, judge.codec(AWARENESS)));
   }
 
   return {
