@@ -109,12 +109,14 @@ export class WeightUpdater implements Disposable {
     loss: MicroBatchLoss,
     { temperature = 1, isWeightedLikelihood = false }: AccumulateOptions,
   ): number {
+    const ofRows = (values: (sequence: WeightedSequence) => Float32Array | undefined): tf.Tensor1D =>
+      tf.tensor1d(predictedRows(sequences, batch.targets.length, values));
     const rows: PredictedRows = {
       offsets: batch.targetOffsets,
-      weights: predictedRows(sequences, ({ weights }) => weights),
-      behaviorLogprobs: predictedRows(sequences, ({ behaviorLogprobs }) => behaviorLogprobs),
-      advantages: predictedRows(sequences, ({ advantages }) => advantages),
-      referenceLogprobs: predictedRows(sequences, ({ referenceLogprobs }) => referenceLogprobs),
+      weights: ofRows(({ weights }) => weights),
+      behaviorLogprobs: ofRows(({ behaviorLogprobs }) => behaviorLogprobs),
+      advantages: ofRows(({ advantages }) => advantages),
+      referenceLogprobs: ofRows(({ referenceLogprobs }) => referenceLogprobs),
     };
     const result = this.#decoder.lossGradients(batch, ({ logprobs, entropies }) => loss(logprobs, rows, entropies), {
       temperature,
@@ -146,18 +148,22 @@ export class WeightUpdater implements Disposable {
   }
 }
 
-/** The values of predicted tokens, in the order of the sequences and of their tokens; zeros where absent. */
+/** The values of the `count` predicted tokens, in the order of the sequences and of their tokens; zeros where absent. */
 function predictedRows(
   sequences: readonly WeightedSequence[],
+  count: number,
   pick: (sequence: WeightedSequence) => Float32Array | undefined,
-): tf.Tensor1D {
-  const rows: number[] = [];
+): Float32Array {
+  const rows = new Float32Array(count);
+  let row = 0;
   for (const sequence of sequences) {
     const values = pick(sequence);
     // The first token has nothing before it: packing never makes it a target.
     for (let token = 1; token < sequence.tokens.length; token += 1) {
-      if (sequence.lossMask[token] === 1) rows.push(values?.[token] ?? 0);
+      if (sequence.lossMask[token] !== 1) continue;
+      if (values !== undefined) rows[row] = values[token]!;
+      row += 1;
     }
   }
-  return tf.tensor1d(rows, 'float32');
+  return rows;
 }
