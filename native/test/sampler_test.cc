@@ -39,8 +39,9 @@ struct Model {
     return storage.back().data();
   }
 
-  explicit Model(bool qwen3 = false, int64_t vocabSize = 83)
-      : config{.vocabSize = vocabSize, .hiddenSize = 24, .numLayers = 2, .numHeads = 4, .numKvHeads = 2, .headDim = qwen3 ? 10 : 6,
+  explicit Model(bool qwen3 = false, int64_t vocabSize = 83) : Model(qwen3, vocabSize, 4, 2, qwen3 ? 10 : 6) {}
+  Model(bool qwen3, int64_t vocabSize, int64_t numHeads, int64_t numKvHeads, int64_t headDim)
+      : config{.vocabSize = vocabSize, .hiddenSize = 24, .numLayers = 2, .numHeads = numHeads, .numKvHeads = numKvHeads, .headDim = headDim,
                .intermediateSize = 37, .rope = {.theta = 10000.0}, .rmsNormEps = 1e-6f} {
     const auto d = static_cast<size_t>(config.hiddenSize), f = static_cast<size_t>(config.intermediateSize);
     const auto q = static_cast<size_t>(config.numHeads * config.headDim), kv = static_cast<size_t>(config.numKvHeads * config.headDim);
@@ -143,6 +144,28 @@ std::vector<GenerationRequest> mixedRequests(int count) {
   return requests;
 }
 
+// Samples, and compares log-probabilities with those of training, bit by bit.
+void checkAgainstTraining(const Model& model, Sampler& sampler, const std::vector<GenerationRequest>& requests, float temperature) {
+  const auto result = sampler.generate(model.weights, requests, {temperature, {5}}, kNever);
+  CHECK(result.status == GenerationStatus::done);
+  std::vector<Tokens> whole;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    whole.push_back(requests[i].prompt);
+    whole.back().insert(whole.back().end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
+  }
+  const auto expected = trainingLogprobs(model, whole, temperature);
+  size_t row = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto& out = result.sequences[i];
+    row += requests[i].prompt.size() - 1;
+    CHECK(sameBits(out.logprobs, {expected.begin() + static_cast<std::ptrdiff_t>(row),
+                                  expected.begin() + static_cast<std::ptrdiff_t>(row + out.tokens.size())}));
+    row += out.tokens.size();
+    CHECK(out.stopped == (out.tokens.back() == 5));
+    CHECK(out.stopped || static_cast<int64_t>(out.tokens.size()) == requests[i].maxNewTokens);
+  }
+}
+
 }  // namespace
 
 TEST(sampler_logprobs_equal_the_training_forward_bit_for_bit) {
@@ -150,27 +173,27 @@ TEST(sampler_logprobs_equal_the_training_forward_bit_for_bit) {
     const Model model(qwen3);
     for (const float temperature : {1.0f, 0.7f}) {
       Sampler sampler(model.config, 40, 64);
-      const auto requests = mixedRequests(40);
-      const auto result = sampler.generate(model.weights, requests, {temperature, {5}}, kNever);
-      CHECK(result.status == GenerationStatus::done);
-      std::vector<Tokens> whole;
-      for (size_t i = 0; i < requests.size(); ++i) {
-        whole.push_back(requests[i].prompt);
-        whole.back().insert(whole.back().end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
-      }
-      const auto expected = trainingLogprobs(model, whole, temperature);
-      size_t row = 0;
-      for (size_t i = 0; i < requests.size(); ++i) {
-        const auto& out = result.sequences[i];
-        row += requests[i].prompt.size() - 1;
-        CHECK(sameBits(out.logprobs, {expected.begin() + static_cast<std::ptrdiff_t>(row),
-                                      expected.begin() + static_cast<std::ptrdiff_t>(row + out.tokens.size())}));
-        row += out.tokens.size();
-        CHECK(out.stopped == (out.tokens.back() == 5));
-        CHECK(out.stopped || static_cast<int64_t>(out.tokens.size()) == requests[i].maxNewTokens);
-      }
+      checkAgainstTraining(model, sampler, mixedRequests(40), temperature);
     }
   }
+}
+
+// 12 KiB a token: the caches hold some of 40 sequences, which have their turns in groups; more of them wait for a place.
+TEST(sampler_of_groups_that_take_turns_equals_the_training_forward_too) {
+  const Model model(false, 83, 24, 24, 32);
+  auto requests = mixedRequests(60);
+  for (GenerationRequest& request : requests) {
+    request.slot = -1;
+    request.maxNewTokens += 25;
+  }
+  for (const int threads : {1, 2, 3}) {
+    parl::setThreadCount(threads);
+    for (const int64_t cacheTokens : {0, 2048}) {
+      Sampler sampler(model.config, 40, 96, cacheTokens);
+      checkAgainstTraining(model, sampler, requests, 1.0f);
+    }
+  }
+  parl::setThreadCount(2);
 }
 
 TEST(sampler_text_does_not_depend_on_batch_threads_or_reuse) {
