@@ -29,6 +29,7 @@ import {
   layerWeight,
   weightShapes,
 } from './decoder-weights.js';
+import { checkpointedGradients, type LayeredLoss, type Stream } from './gradient-checkpointing.js';
 import { type LoraAdapter, moduleName } from './lora/lora-adapter.js';
 import type { PackedBatch } from './packing.js';
 
@@ -234,83 +235,39 @@ export class Decoder {
     }
     this.#dropoutStep = dropoutStep;
     try {
-      return this.#checkpointedGradients(batch, loss, scoring);
+      return checkpointedGradients(this.#layeredLoss(batch, loss, scoring));
     } finally {
       this.#dropoutStep = undefined;
     }
   }
 
-  /** Forward, keeping the streams between layers; then backward, one layer at a time. */
-  #checkpointedGradients(
+  #layeredLoss(
     batch: PackedBatch,
     loss: (result: LinearLogprobResult) => tf.Scalar,
     scoring: LinearLogprobOptions,
-  ): { loss: number; gradients: Map<string, tf.Tensor> } {
-    const { numLayers } = this.architecture;
-    const rowsOf = (layer: number) => (layer === numLayers - 1 ? batch.targetRows : undefined);
-    const streams: Stream[] = [tf.tidy(() => this.#embed(batch))];
-    for (let layer = 0; layer < numLayers; layer += 1) {
-      streams.push(tf.tidy(() => this.#layer(layer, streams[layer]!, batch, rowsOf(layer))));
-    }
-    const gradients = new Map<string, tf.Tensor>();
-    const collect = (names: readonly string[], found: readonly (tf.Tensor | undefined)[]): void => {
-      for (const [i, name] of names.entries()) {
-        const [former, gradient] = [gradients.get(name), found[i]];
-        if (gradient === undefined) continue;
-        // A tied embedding has gradients from both ends.
-        gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
-        if (former !== undefined) tf.dispose([former, gradient]);
-      }
-    };
+  ): LayeredLoss {
+    const { numLayers, isHeadTied } = this.architecture;
     const { trainable } = this;
-    const variables = (names: readonly string[]) => names.map((name) => trainable.get(name)!);
-    const own = (wanted: readonly string[]) => wanted.filter((name) => trainable.has(name));
-
-    const headNames = own([this.architecture.isHeadTied ? EMBEDDING : HEAD]);
-    const last = streams.at(-1)!;
-    const end = gradientsOf(() => {
-      const result = linearLogprob(last.normed, this.head, batch.targets, {
-        ...scoring,
-        isWeightFrozen: this.#adapter !== undefined,
-      });
-      return loss({ logprobs: result.logprobs, entropies: result.entropies });
-    }, [last.normed, ...variables(headNames)]);
-    const lossValue = end.value.dataSync()[0]!;
-    end.value.dispose();
-    collect(headNames, end.gradients.slice(1));
-    let upstream: StreamGradient = { residual: undefined, normed: end.gradients[0] };
-    disposeStream(last);
-    const backward = (below: Stream | undefined, names: readonly string[], forward: () => Stream): void => {
-      const inputs = below === undefined ? [] : [below.residual, below.normed];
-      const { residual, normed } = upstream;
-      const found = gradientsOf(() => {
-        const stream = forward();
-        // The scalar whose gradient by the stream is what came from above.
-        const parts = [
-          ...(residual === undefined ? [] : [tf.sum(tf.mul(stream.residual, residual))]),
-          ...(normed === undefined ? [] : [tf.sum(tf.mul(stream.normed, normed))]),
-        ];
-        return tf.addN(parts).asScalar();
-      }, [...inputs, ...variables(names)]);
-      found.value.dispose();
-      tf.dispose([residual, normed].filter((tensor) => tensor !== undefined));
-      upstream = { residual: found.gradients[0], normed: found.gradients[1] };
-      collect(names, found.gradients.slice(inputs.length));
-      if (below !== undefined) disposeStream(below);
+    return {
+      numLayers,
+      trainable,
+      embed: () => this.#embed(batch),
+      layer: (index, below) => this.#layer(index, below, batch, index === numLayers - 1 ? batch.targetRows : undefined),
+      loss: (normed) => {
+        const isWeightFrozen = this.#adapter !== undefined;
+        const result = linearLogprob(normed, this.head, batch.targets, { ...scoring, isWeightFrozen });
+        return loss({ logprobs: result.logprobs, entropies: result.entropies });
+      },
+      embeddingNames: [EMBEDDING, layerWeight(0, FIRST_NORM)],
+      layerNames: (index) => {
+        // Its own first norm was applied by the layer before, and it applies the next one's.
+        const next = index + 1 < numLayers ? layerWeight(index + 1, FIRST_NORM) : FINAL_NORM;
+        return [...trainable.keys()].filter(
+          (name) => name === next || (name.includes(`layers.${index}.`) && name !== layerWeight(index, FIRST_NORM)),
+        );
+      },
+      lossNames: [isHeadTied ? EMBEDDING : HEAD],
     };
-    for (let layer = numLayers - 1; layer >= 0; layer -= 1) {
-      const below = streams[layer]!;
-      // Its own first norm was applied by the layer before, and it applies the next one's.
-      const next = layer + 1 < numLayers ? layerWeight(layer + 1, FIRST_NORM) : FINAL_NORM;
-      const names = [...trainable.keys()].filter(
-        (name) => name === next || (name.includes(`layers.${layer}.`) && name !== layerWeight(layer, FIRST_NORM)),
-      );
-      backward(below, names, () => this.#layer(layer, below, batch, rowsOf(layer)));
-    }
-    const embeddingNames = own([EMBEDDING, layerWeight(0, FIRST_NORM)]);
-    if (embeddingNames.length > 0) backward(undefined, embeddingNames, () => this.#embed(batch));
-    else tf.dispose([upstream.residual, upstream.normed].filter((tensor) => tensor !== undefined));
-    return { loss: lossValue, gradients: new Map([...trainable.keys()].map((name) => [name, gradients.get(name)!])) };
   }
 
   /** Frees the weights. */
@@ -417,29 +374,4 @@ export class Decoder {
   }
 }
 
-/** The residual stream and its norm, which the next block reads. */
-type Stream = {
-  readonly residual: tf.Tensor2D;
-  readonly normed: tf.Tensor2D;
-};
-
-/** What comes from above to a stream; undefined where nothing does. */
-interface StreamGradient {
-  readonly residual: tf.Tensor | undefined;
-  readonly normed: tf.Tensor | undefined;
-}
-
 const FIRST_NORM = 'input_layernorm.weight';
-
-function disposeStream({ residual, normed }: Stream): void {
-  tf.dispose([residual, normed]);
-}
-
-/** A scalar and its gradients; undefined for what it does not depend on. The caller disposes all of it. */
-function gradientsOf(
-  scalar: () => tf.Scalar,
-  inputs: readonly tf.Tensor[],
-): { readonly value: tf.Scalar; readonly gradients: readonly (tf.Tensor | undefined)[] } {
-  const { value, grads } = tf.engine().gradients(scalar, [...inputs], undefined, true);
-  return { value: value as tf.Scalar, gradients: grads.map((gradient) => gradient ?? undefined) };
-}
