@@ -4,6 +4,7 @@
 #include "core/covariance_selection.h"
 #include "core/importance.h"
 #include "core/trust_region.h"
+#include "core/value_loss.h"
 #include "register.h"
 
 namespace parl::addon {

@@ -12,8 +12,9 @@ namespace {
 
 constexpr double kMismatchBound = 20;
 
+// Calls f(row, begin, end): exponentials make a token dearer here than in other work on rows.
 template <typename F>
-void forEachRow(const TokenRows& rows, F&& f) {
+void forEachRange(const TokenRows& rows, F&& f) {
   parallelFor(static_cast<int64_t>(rows.rows()), std::max<int64_t>(1, rowGrain(rows) / 4), [&](int64_t first, int64_t last) {
     for (auto row = static_cast<size_t>(first); row < static_cast<size_t>(last); ++row) {
       f(row, static_cast<size_t>(rows.begin(row)), static_cast<size_t>(rows.begin(row) + rows.length(row)));
@@ -37,7 +38,7 @@ double importanceWeights(const float* logprobs, const float* rolloutLogprobs, co
     const double b = options.logRatioBound;
     return static_cast<float>(bounded(std::exp(std::clamp(logRatio, -b, b)), options));
   };
-  forEachRow(rows, [&](size_t row, size_t begin, size_t end) {
+  forEachRange(rows, [&](size_t row, size_t begin, size_t end) {
     double logRatio = 0;
     int64_t count = 0;
     for (size_t t = begin; t < end; ++t) {
@@ -86,7 +87,7 @@ void rejectionMask(const float* logprobs, const float* rolloutLogprobs, const To
   const double low = isLog ? std::log(options.low) : -std::numeric_limits<double>::infinity();
   const double high = isLog ? std::log(options.high) : options.high;
   const auto within = [&](double value) { return value >= low && value <= high; };
-  forEachRow(rows, [&](size_t, size_t begin, size_t end) {
+  forEachRange(rows, [&](size_t, size_t begin, size_t end) {
     double sum = 0, largest = 0;
     int64_t count = 0;
     for (size_t t = begin; t < end; ++t) {
@@ -114,7 +115,7 @@ void rejectionMask(const float* logprobs, const float* rolloutLogprobs, const To
 
 void offPolicyMask(const float* logprobs, const float* samplingLogprobs, const float* advantages, const TokenRows& rows,
                    double threshold, uint8_t* keep) {
-  forEachRow(rows, [&](size_t, size_t begin, size_t end) {
+  forEachRange(rows, [&](size_t, size_t begin, size_t end) {
     double sum = 0, count = 0;
     for (size_t t = begin; t < end; ++t) {
       if (rows.mask[t] == 0) continue;
@@ -129,7 +130,7 @@ void offPolicyMask(const float* logprobs, const float* samplingLogprobs, const f
 void gammaWeights(const float* logprobs, const float* oldLogprobs, const float* advantages, const float* rolloutWeights,
                   const TokenRows& rows, const GammaOptions& o, float* weights) {
   const double least = std::log(1e-8);
-  forEachRow(rows, [&](size_t, size_t begin, size_t end) {
+  forEachRange(rows, [&](size_t, size_t begin, size_t end) {
     double logWeight = 0;
     for (size_t t = begin; t < end; ++t) {
       weights[t] = 0;

@@ -5,13 +5,6 @@
 namespace parl {
 namespace {
 
-template <typename F>
-void forEachRow(const TokenRows& rows, F&& f) {
-  parallelFor(static_cast<int64_t>(rows.rows()), rowGrain(rows), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) f(static_cast<size_t>(row), rows.begin(static_cast<size_t>(row)));
-  });
-}
-
 const float* at(const float* p, int64_t offset) { return p == nullptr ? nullptr : p + offset; }
 
 constexpr int64_t kElementGrain = 8192;
@@ -39,15 +32,6 @@ void klPenalty(const float* logprobs, const float* referenceLogprobs, int64_t n,
                float* gradients) {
   parallelFor(n, kElementGrain, [&](int64_t begin, int64_t end) {
     PARL_DISPATCH(klPenaltyRange)(logprobs + begin, referenceLogprobs + begin, end - begin, options, values + begin, gradients + begin);
-  });
-}
-
-void valueLoss(const float* predictions, const float* returns, const float* oldValues, const TokenRows& rows,
-               std::span<const double> rowWeights, float clip, float* gradient, std::span<ValueRowStatistics> statistics) {
-  forEachRow(rows, [&](size_t row, int64_t begin) {
-    PARL_DISPATCH(valueLossRow)
-    (predictions + begin, returns + begin, oldValues + begin, rows.mask.data() + begin, rows.length(row), rowWeights[row], clip,
-     gradient + begin, statistics[row]);
   });
 }
 

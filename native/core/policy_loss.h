@@ -90,23 +90,12 @@ void sampledCounts(const TokenRows& rows, std::span<int32_t> counts);
 void klPenalty(const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
                float* gradients);
 
-// Value loss of PPO: sum of rowWeight / 2 max((v - R)^2, (clamp(v, old - clip, old + clip) - R)^2).
-//   predictions, returns, oldValues [tokens] (read); gradient [tokens] (overwritten)
-struct ValueRowStatistics {
-  double loss, tokens, clipped;  // clipped: tokens whose clipped term won
-};
-void valueLoss(const float* predictions, const float* returns, const float* oldValues, const TokenRows& rows,
-               std::span<const double> rowWeights, float clip, float* gradient, std::span<ValueRowStatistics> statistics);
-
 PARL_KERNEL(void, policyLossRow,
             (const PolicyTokens& tokens, int64_t n, double rowWeight, const PolicyLossOptions& options, float* gradient,
              PolicyRowStatistics& statistics))
 PARL_KERNEL(void, klPenaltyRange,
             (const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
              float* gradients))
-PARL_KERNEL(void, valueLossRow,
-            (const float* predictions, const float* returns, const float* oldValues, const uint8_t* mask, int64_t n,
-             double rowWeight, float clip, float* gradient, ValueRowStatistics& statistics))
 PARL_KERNEL(int32_t, sampledCountRow, (const uint8_t* mask, int64_t n))
 
 }  // namespace parl

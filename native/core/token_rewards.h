@@ -5,18 +5,9 @@
 #include <span>
 
 #include "core/isa.h"
+#include "core/token_rows.h"
 
 namespace parl {
-
-// Rows of a flat array: row r holds tokens offsets[r] .. offsets[r + 1] - 1; mask is non-zero where the policy sampled.
-struct TokenRows {
-  std::span<const uint8_t> mask;
-  std::span<const int32_t> offsets;
-
-  size_t rows() const { return offsets.size() - 1; }
-  int64_t begin(size_t row) const { return offsets[row]; }
-  int64_t length(size_t row) const { return offsets[row + 1] - offsets[row]; }
-};
 
 // sums[r] = sum of the rewards of row r, in double precision.
 //   rewards [tokens] (read), sums [rows] (overwritten)
@@ -30,9 +21,6 @@ void broadcastToSampled(std::span<const double> values, const TokenRows& rows, f
 
 // The index of the first token outside the mask whose reward is not 0; -1 if none.
 int64_t firstMaskedReward(const float* rewards, std::span<const uint8_t> mask);
-
-// Rows that one thread should take at a time, so that a range holds some 16384 tokens.
-int64_t rowGrain(const TokenRows& rows);
 
 struct RewardSum {
   double sum;

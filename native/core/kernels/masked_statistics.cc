@@ -9,7 +9,6 @@ namespace {
 
 const float kInfinity = __builtin_inff();
 
-inline Vec valuesAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
 
 constexpr int kRun = 64;
 // At the beginning of a run of tokens that were not sampled: they add nothing but zeros.
@@ -28,7 +27,7 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const Mask sampled = sampledLanes(mask + i, lanes);
-    const Vec x = valuesAt(values + i, lanes);
+    const Vec x = floatsAt(values + i, lanes);
     sum.add(kept(sampled, x));
     countUp(count, sampled);
     keepSmaller(smallest, sampled, x);
@@ -50,7 +49,7 @@ double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, d
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const Mask sampled = sampledLanes(mask + i, lanes);
-    const Vec x = valuesAt(values + i, lanes);
+    const Vec x = floatsAt(values + i, lanes);
     const VecD a = select(sampled, 0, lowHalf(x) - c, VecD{}), b = select(sampled, 1, highHalf(x) - c, VecD{});
     low += a * a;
     high += b * b;
@@ -71,13 +70,9 @@ void affineBlock(const float* values, const uint8_t* mask, int64_t n, double cen
     }
     const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
     const Mask sampled = sampledLanes(mask + i, lanes);
-    const Vec x = valuesAt(values + i, lanes);
+    const Vec x = floatsAt(values + i, lanes);
     const Vec y = kept(sampled, fromHalves((lowHalf(x) - c) * s + m, (highHalf(x) - c) * s + m));
-    if (lanes == kWidth) {
-      store(out + i, y);
-    } else {
-      storePartial(out + i, y, lanes);
-    }
+    put(out + i, y, lanes);
   }
 }
 

@@ -88,4 +88,20 @@ inline Mask sampledLanes(const uint8_t* p, int n) {
   return sampledLanes(bytes);
 }
 
+// The first `lanes` floats at p, the others 0.
+inline Vec floatsAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
+// p where sampled, 0 elsewhere.
+inline Vec sampledAt(Mask sampled, const float* p, int lanes) {
+  return lanes == kWidth ? loadKept(sampled, p) : kept(sampled, loadPartial(p, lanes));
+}
+inline void put(float* p, Vec v, int lanes) {
+  if (lanes == kWidth) {
+    store(p, v);
+  } else {
+    storePartial(p, v, lanes);
+  }
+}
+// x between the bounds; NaN stays NaN.
+inline Vec clamped(Vec x, Vec low, Vec high) { return vmin(high, vmax(low, x)); }
+
 }  // namespace parl::PARL_ISA

@@ -16,20 +16,6 @@ namespace {
 const float kInfinity = __builtin_inff();
 constexpr int kLineFloats = 16;  // of a cache line
 
-inline Vec floatsAt(const float* p, int lanes) { return lanes == kWidth ? load(p) : loadPartial(p, lanes); }
-// p where sampled, 0 elsewhere.
-inline Vec sampledAt(Mask sampled, const float* p, int lanes) {
-  return lanes == kWidth ? loadKept(sampled, p) : kept(sampled, loadPartial(p, lanes));
-}
-inline void put(float* p, Vec v, int lanes) {
-  if (lanes == kWidth) {
-    store(p, v);
-  } else {
-    storePartial(p, v, lanes);
-  }
-}
-// x between the bounds; NaN stays NaN.
-inline Vec clamped(Vec x, Vec low, Vec high) { return vmin(high, vmax(low, x)); }
 inline Vec magnitude(Vec v) { return (Vec)((VecI)v & splatI(0x7fffffff)); }
 
 // e^x - 1 - x without the cancellation near 0: there the series x^2 (1/2 + x/6 + ...), off by less than 1e-7 relative. `e` is e^x.
@@ -417,27 +403,6 @@ void klPenaltyRange(const float* logprobs, const float* referenceLogprobs, int64
     put(values + i, kl.value, lanes);
     put(gradients + i, kl.slope, lanes);
   }
-}
-
-void valueLossRow(const float* predictions, const float* returns, const float* oldValues, const uint8_t* mask, int64_t n,
-                  double rowWeight, float clip, float* gradient, ValueRowStatistics& statistics) {
-  const Vec half = splat(0.5f), bound = splat(clip), weight = splat(static_cast<float>(rowWeight));
-  SumD loss;
-  VecI tokens = {}, clipped = {};
-  for (int64_t i = 0; i < n; i += kWidth) {
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const Mask sampled = sampledLanes(mask + i, lanes);
-    const Vec v = sampledAt(sampled, predictions + i, lanes), target = sampledAt(sampled, returns + i, lanes);
-    const Vec old = sampledAt(sampled, oldValues + i, lanes);
-    const Vec near = clamped(v, old - bound, old + bound);
-    const Vec plain = (v - target) * (v - target), held = (near - target) * (near - target);
-    const Mask wins = less(plain, held, sampled);
-    loss.add(kept(sampled, half * vmax(held, plain)));
-    put(gradient + i, kept(sampled & ~wins, weight * (v - target)), lanes);
-    countUp(tokens, sampled);
-    countUp(clipped, wins);
-  }
-  statistics = {rowWeight * loss.total(), static_cast<double>(countLanes(tokens)), static_cast<double>(countLanes(clipped))};
 }
 
 int32_t sampledCountRow(const uint8_t* mask, int64_t n) {
