@@ -8,25 +8,10 @@
 namespace parl::addon {
 namespace {
 
-std::vector<std::span<float>> lists(const Napi::CallbackInfo& info, size_t index, const std::string& name) {
-  if (!info[index].IsArray()) throwArgument(info.Env(), "expected " + name + " to be an array of Float32Arrays");
-  const auto array = info[index].As<Napi::Array>();
-  std::vector<std::span<float>> tensors;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::Value value = array[i];
-    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-      throwArgument(info.Env(), "expected " + name + "[" + std::to_string(i) + "] to be a Float32Array");
-    }
-    auto tensor = value.As<Napi::Float32Array>();
-    tensors.emplace_back(tensor.Data(), tensor.ElementLength());
-  }
-  return tensors;
-}
-
 // globalNorm(gradients: Float32Array[]): number
 Napi::Value globalNorm(const Napi::CallbackInfo& info) {
   std::vector<TensorView> views;
-  for (const auto& tensor : lists(info, 0, "gradients")) views.push_back({tensor.data(), static_cast<int64_t>(tensor.size())});
+  for (const auto& tensor : floatArrays(info, 0, "gradients")) views.push_back({tensor.data(), static_cast<int64_t>(tensor.size())});
   return Napi::Number::New(info.Env(), parl::globalNorm(views.data(), static_cast<int64_t>(views.size())));
 }
 
@@ -34,8 +19,8 @@ Napi::Value globalNorm(const Napi::CallbackInfo& info) {
 //             gradientScale): void
 Napi::Value adamwUpdate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto parameters = lists(info, 0, "parameters"), gradients = lists(info, 1, "gradients");
-  const auto m = lists(info, 2, "m"), v = lists(info, 3, "v");
+  const auto parameters = floatArrays(info, 0, "parameters"), gradients = floatArrays(info, 1, "gradients");
+  const auto m = floatArrays(info, 2, "m"), v = floatArrays(info, 3, "v");
   const auto weightDecays = doubles(info, 4, "weightDecays");
   expectLength(env, "gradients", gradients.size(), parameters.size());
   expectLength(env, "m", m.size(), parameters.size());

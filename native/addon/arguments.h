@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/group_advantage.h"
 #include "core/token_rewards.h"
@@ -35,6 +36,20 @@ std::span<T> typedArray(const Napi::CallbackInfo& info, size_t index, const char
 
 inline std::span<float> floats(const Napi::CallbackInfo& info, size_t index, const char* name) {
   return detail::typedArray<Napi::Float32Array, float>(info, index, name, napi_float32_array, "Float32Array");
+}
+inline std::vector<std::span<float>> floatArrays(const Napi::CallbackInfo& info, size_t index, const std::string& name) {
+  if (!info[index].IsArray()) throwArgument(info.Env(), "expected " + name + " to be an array of Float32Arrays");
+  const auto array = info[index].As<Napi::Array>();
+  std::vector<std::span<float>> tensors;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value value = array[i];
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      throwArgument(info.Env(), "expected " + name + "[" + std::to_string(i) + "] to be a Float32Array");
+    }
+    auto tensor = value.As<Napi::Float32Array>();
+    tensors.emplace_back(tensor.Data(), tensor.ElementLength());
+  }
+  return tensors;
 }
 // A constant matrix: a Float32Array, or the bits of bfloat16 values in a Uint16Array.
 struct WeightArgument {

@@ -1,5 +1,7 @@
 #include "core/matmul.h"
 
+#include <vector>
+
 #include "arguments.h"
 #include "register.h"
 
@@ -20,10 +22,30 @@ Napi::Value matmul(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+// matmulGradients(dys: Float32Array[], x: Float32Array, gradients: Float32Array[], n, k): void
+Napi::Value matmulGradients(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto dys = floatArrays(info, 0, "dys"), gradients = floatArrays(info, 2, "gradients");
+  const auto x = floats(info, 1, "x");
+  const int64_t n = extent(info, 3, "n"), k = extent(info, 4, "k");
+  expectLength(env, "x", x.size(), elements(env, {k, n}));
+  expectLength(env, "gradients", gradients.size(), static_cast<int64_t>(dys.size()));
+  std::vector<GradientProduct> products;
+  for (size_t i = 0; i < dys.size(); ++i) {
+    const int64_t m = n > 0 ? static_cast<int64_t>(gradients[i].size()) / n : k > 0 ? static_cast<int64_t>(dys[i].size()) / k : 0;
+    expectLength(env, "gradients", gradients[i].size(), elements(env, {m, n}));
+    expectLength(env, "dys", dys[i].size(), elements(env, {k, m}));
+    products.push_back({dys[i].data(), gradients[i].data(), m});
+  }
+  parl::matmulGradients(products, x.data(), n, k);
+  return env.Undefined();
+}
+
 }  // namespace
 
 void registerMatmul(Napi::Env env, Napi::Object exports) {
   exports.Set("matmul", Napi::Function::New(env, matmul));
+  exports.Set("matmulGradients", Napi::Function::New(env, matmulGradients));
 }
 
 }  // namespace parl::addon

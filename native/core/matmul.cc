@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "core/scratch.h"
 #include "core/thread_pool.h"
@@ -57,7 +58,9 @@ int64_t evenGrain(int64_t units, int64_t least) {
   return parts <= 1 || parts >= 4 * threads ? least : std::max<int64_t>(1, units / even);
 }
 
-void matmulShared(const MatmulBlock& x) {
+// Products that have op(b) in common; with the rows of all of them dealt as one product's would be.
+void matmulShared(std::span<const MatmulBlock> products) {
+  const MatmulBlock& x = products.front();
   const MatmulBlocking blocking = PARL_DISPATCH(matmulBlocking)();
   const auto pack = PARL_DISPATCH(packMatmulColumns);
   const auto multiply = PARL_DISPATCH(multiplyMatmulRows);
@@ -65,7 +68,9 @@ void matmulShared(const MatmulBlock& x) {
   // Rows of a transposed op(a) lie beside each other in memory: then parts begin at its lines, so that no two read the same one.
   const bool isTransposed = x.aDepth != 1;
   const int64_t unitRows = isTransposed ? kLineRows : blocking.tileRows;
-  const int64_t units = (x.m + unitRows - 1) / unitRows;
+  const auto unitsOf = [unitRows](const MatmulBlock& product) { return (product.m + unitRows - 1) / unitRows; };
+  int64_t units = 0;
+  for (const MatmulBlock& product : products) units += unitsOf(product);
   Scratch packed(kMatmulColumnFloats);
   for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
     const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = columnUnitsOf(columns);
@@ -82,17 +87,23 @@ void matmulShared(const MatmulBlock& x) {
       parallelFor(columnUnits, kPackGrain, [&](int64_t begin, int64_t end) {
         forSlices([&](const MatmulSlice& slice, float* panels) { pack(x, slice, begin * 32, std::min(columns, end * 32), panels); });
       });
-      const double products = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);
+      const double multiplications = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);  // of a tile's rows
       const int64_t least = isTransposed              ? std::clamp<int64_t>(units / threadCount(), 1, kLinesOfRows)
-                            : columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / products) + 1
+                            : columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / multiplications) + 1
                                                       : kWidePartTiles;
       parallelFor(units, evenGrain(units, least), [&](int64_t begin, int64_t end) {
         Scratch rows(kMatmulRowFloats);
-        const int64_t firstRow = isTransposed ? begin * unitRows : x.m * begin / units;
-        const int64_t lastRow = isTransposed ? std::min(x.m, end * unitRows) : x.m * end / units;
-        forSlices([&](const MatmulSlice& slice, const float* panels) {
-          multiply(x, slice, firstRow, lastRow, panels, rows.data());
-        });
+        int64_t before = 0;  // units of the products before
+        for (const MatmulBlock& product : products) {
+          const int64_t own = unitsOf(product), from = std::max<int64_t>(0, begin - before), to = std::min(own, end - before);
+          before += own;
+          if (from >= to) continue;
+          const int64_t firstRow = isTransposed ? from * unitRows : product.m * from / own;
+          const int64_t lastRow = isTransposed ? std::min(product.m, to * unitRows) : product.m * to / own;
+          forSlices([&](const MatmulSlice& slice, const float* panels) {
+            multiply(product, slice, firstRow, lastRow, panels, rows.data());
+          });
+        }
       });
     }
   }
@@ -130,7 +141,8 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   const int64_t bDepth = s.transposeB ? 1 : s.n, bColumn = s.transposeB ? s.k : 1;
   const bool serial = isSerial(s.m, s.n, s.k);
   if (!serial && s.m >= kSharedRows && s.k > 0) {
-    matmulShared({a, aRow, aDepth, b.floats, bDepth, bColumn, out, outRow, s.m, s.n, s.k, s.accumulate, b.halves});
+    const MatmulBlock product{a, aRow, aDepth, b.floats, bDepth, bColumn, out, outRow, s.m, s.n, s.k, s.accumulate, b.halves};
+    matmulShared({&product, 1});
     return;
   }
   if (!serial && s.transposeB && !s.transposeA && !s.accumulate && aStride == s.k && outRow == s.n && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
@@ -164,6 +176,20 @@ void matmulEach(const float* a, std::span<const WeightProduct> products, int64_t
     return;
   }
   for (const WeightProduct& product : products) matmul(a, product.b, product.out, {.m = m, .n = product.n, .k = k, .transposeB = true});
+}
+
+void matmulGradients(std::span<const GradientProduct> products, const float* b, int64_t n, int64_t k) {
+  std::vector<MatmulBlock> together;
+  int64_t m = 0;
+  for (const GradientProduct& product : products) {
+    if (product.m > 0) together.push_back({product.a, 1, product.m, b, n, 1, product.out, n, product.m, n, k, false});
+    m += product.m;
+  }
+  if (m >= kSharedRows && n > 0 && k > 0 && !isSerial(m, n, k)) {
+    matmulShared(together);
+    return;
+  }
+  for (const GradientProduct& product : products) matmul(product.a, b, product.out, {.m = product.m, .n = n, .k = k, .transposeA = true});
 }
 
 }  // namespace parl

@@ -35,6 +35,15 @@ struct WeightProduct {
 };
 void matmulEach(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k);
 
+// out[m,n] = a^T b for several a [k, m] with one b [k, n], with the bits of matmul(): the gradients of weights that read the same input,
+// which is packed once.
+struct GradientProduct {
+  const float* a;
+  float* out;
+  int64_t m;
+};
+void matmulGradients(std::span<const GradientProduct> products, const float* b, int64_t n, int64_t k);
+
 // One rectangle of a product, on the calling thread, for kernels that work on tiles. op(a)[i][p] is
 // a[i * aRow + p * aDepth], op(b)[p][j] is b[p * bDepth + j * bColumn], out[i][j] is out[i * outRow + j];
 // one of each pair of input strides is 1.

@@ -54,6 +54,37 @@ TEST(matmul_matches_double_in_all_transposes) {
   checkAgainstDouble(make(9, 5, 1000, true, false, true));     // several slices of depth
 }
 
+// Rows of a deep transposed operand are packed a tile beside the other: no tile may reach into its neighbour, however few rows it has.
+TEST(matmul_of_any_number_of_transposed_rows_matches_double) {
+  for (const int threads : {1, 2, 5}) {
+    parl::setThreadCount(threads);
+    for (int64_t m = 1; m <= 50; ++m) checkAgainstDouble(make(m, 5, 200, true, false, false));
+    for (const int64_t m : {103, 111, 735}) checkAgainstDouble(make(m, 33, 200, true, false, false));
+  }
+  parl::setThreadCount(2);
+}
+
+TEST(matmul_gradients_have_the_bits_of_matmul) {
+  const int64_t n = 33, k = 700;
+  const auto x = parl::test::mixedFloats(1, static_cast<size_t>(n * k));
+  const int64_t widths[] = {64, 7, 0, 103};
+  std::vector<std::vector<float>> dys, expected, out;
+  std::vector<parl::GradientProduct> products;
+  for (const int64_t m : widths) {
+    dys.push_back(parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k)));
+    expected.emplace_back(static_cast<size_t>(m * n));
+    out.emplace_back(static_cast<size_t>(m * n), 7.0f);
+    parl::matmul(dys.back().data(), x.data(), expected.back().data(), {.m = m, .n = n, .k = k, .transposeA = true});
+  }
+  for (size_t i = 0; i < 4; ++i) products.push_back({dys[i].data(), out[i].data(), widths[i]});
+  for (const int threads : {1, 2, 5}) {
+    parl::setThreadCount(threads);
+    parl::matmulGradients(products, x.data(), n, k);
+    for (size_t i = 0; i < 4; ++i) CHECK(std::memcmp(out[i].data(), expected[i].data(), out[i].size() * sizeof(float)) == 0);
+  }
+  parl::setThreadCount(2);
+}
+
 TEST(matmul_of_rows_that_lie_apart_has_the_same_bits_and_touches_nothing_between_them) {
   for (const int64_t m : {1, 3, 20, 300}) {
     for (int flags = 0; flags < 8; ++flags) {

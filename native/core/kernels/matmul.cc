@@ -83,13 +83,17 @@ inline void copyRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0
 inline void packTransposedRows(const MatmulBlock& x, int64_t p0, int64_t depth, int64_t i0, const int64_t* start, int64_t tiles,
                                float* packed) {
   const float* a = x.a + i0 + p0 * x.aDepth;
-  // Whole vectors before the last depth: the next depth's rows lie behind these in memory, and are written over the surplus lanes.
-  const int64_t wholeVectors = x.aDepth >= kWidth ? depth - 1 : 0;
+  // Whole vectors where they stay in the tile: what they write behind a depth's rows is written over by the next depth.
+  int64_t wholeVectors[kRowBlock / kTileRows + 2];
+  for (int64_t t = 0; t < tiles; ++t) {
+    const int64_t rows = start[t + 1] - start[t], room = depth * rows - kWidth;
+    wholeVectors[t] = x.aDepth < kWidth || room < 0 ? 0 : room / rows + 1;
+  }
   for (int64_t p = 0; p < depth; ++p, a += x.aDepth) {
     for (int64_t t = 0; t < tiles; ++t) {
       const int rows = static_cast<int>(start[t + 1] - start[t]);
       float* out = packed + start[t] * depth + p * rows;
-      if (p < wholeVectors) {
+      if (p < wholeVectors[t]) {
         store(out, load(a + start[t]));
       } else {
         storePartial(out, loadPartial(a + start[t], rows), rows);

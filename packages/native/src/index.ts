@@ -70,7 +70,7 @@ export {
   type WhitenOptions,
   whiten,
 } from './masked-statistics.js';
-export { type MatmulOptions, matmul } from './matmul.js';
+export { type MatmulGradientsOptions, type MatmulOptions, matmul, matmulGradients } from './matmul.js';
 export {
   estimatedJaccard,
   gramKeys,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { add, addBias, columnSum, fromBfloat16, matmul, toBfloat16 } from './index.js';
+import { add, addBias, columnSum, fromBfloat16, matmul, matmulGradients, toBfloat16 } from './index.js';
 import {
   bits,
   expectSameOnAnyThreads,
@@ -130,5 +130,48 @@ describe('add, addBias and columnSum', () => {
         { numRuns: 60 },
       );
     });
+  });
+});
+
+describe('matmulGradients', () => {
+  const rows = fc.oneof(fc.nat(5), fc.integer({ min: 40, max: 130 }));
+
+  test('has the bits of one product after the other, on any number of threads', () => {
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(
+          fc.array(rows, { minLength: 1, maxLength: 4 }),
+          fc.oneof(size, fc.constantFrom(64, 100)),
+          fc.oneof(size, fc.integer({ min: 500, max: 700 })),
+          seed,
+          (widths, n, k, start) => {
+            const x = mixedFloats(start, k * n, 1);
+            const dys = widths.map((m, i) => mixedFloats(start + i + 1, k * m, 1));
+            const expected = widths.map((m, i) => {
+              const out = new Float32Array(m * n);
+              matmul(dys[i]!, x, out, { m, n, k, transposeA: true });
+              return bits(out);
+            });
+            expectSameOnAnyThreads(() => {
+              const gradients = widths.map((m) => new Float32Array(m * n).fill(7));
+              matmulGradients(dys, x, gradients, { n, k });
+              expect(gradients.map(bits)).toEqual(expected);
+              return gradients;
+            });
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
+  });
+
+  test('refuses lengths that do not fit, and gradients that lie in an input', () => {
+    const [x, dy] = [new Float32Array(6), new Float32Array(8)];
+    const gradient = () => new Float32Array(12);
+    expect(() => matmulGradients([dy], x, [gradient(), gradient()], { n: 3, k: 2 })).toThrow(/gradients/);
+    expect(() => matmulGradients([new Float32Array(7)], x, [gradient()], { n: 3, k: 2 })).toThrow(/dys/);
+    expect(() => matmulGradients([dy], x, [new Float32Array(11)], { n: 3, k: 2 })).toThrow(/gradients/);
+    expect(() => matmulGradients([dy], x, [gradient()], { n: 3, k: 3 })).toThrow(/x\.length/);
+    expect(() => matmulGradients([dy], dy.subarray(0, 6), [dy], { n: 2, k: 3 })).toThrow(/overlap/);
   });
 });

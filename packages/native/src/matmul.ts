@@ -41,3 +41,30 @@ export function matmul(a: Float32Array, b: WeightValues, out: Float32Array, opti
   expectApart('out', out, { a, b });
   callNative('matmul', a, b, out, m, n, k, transposeA, transposeB, accumulate);
 }
+
+export interface MatmulGradientsOptions {
+  /** Columns of x and of every gradient. */
+  readonly n: number;
+  /** Rows of x and of every dy. */
+  readonly k: number;
+}
+
+/**
+ * Gradients of the weights of several linear maps of one input: gradients[i] [m_i, n] = dys[i]^T x, with the bits of
+ * `matmul(dys[i], x, gradients[i], { m, n, k, transposeA: true })`. The input is packed once for all of them.
+ *
+ * @param dys - [k, m_i] each. @param x - [k, n].
+ * @param gradients - as many as dys, overwritten; none overlaps an input.
+ * @throws {ShapeError} if a length does not fit. @throws {NativeValueError} if a gradient overlaps an input.
+ */
+export function matmulGradients(
+  dys: readonly Float32Array[],
+  x: Float32Array,
+  gradients: readonly Float32Array[],
+  { n, k }: MatmulGradientsOptions,
+): void {
+  for (const [i, gradient] of gradients.entries()) {
+    expectApart(`gradients[${i}]`, gradient, { x, ...Object.fromEntries(dys.map((dy, j) => [`dys[${j}]`, dy])) });
+  }
+  callNative('matmulGradients', dys, x, gradients, n, k);
+}

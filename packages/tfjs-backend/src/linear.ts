@@ -1,4 +1,4 @@
-import { addBias, columnSum, matmul } from '@parl-mt/native';
+import { addBias, columnSum, matmul, matmulGradients } from '@parl-mt/native';
 import { expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
 import { type Matrix, matrixTensor } from './half-matrix.js';
@@ -96,15 +96,20 @@ function linearKernel(count: number): FusedOp<LinearsAttributes, string> {
         const [dy, weight] = [dys[i]!, weights[i]!];
         const out = weight.shape[0]!;
         matmul(dy.values, weight.values, dx, { m: n, n: d, k: out, accumulate: i > 0 });
-        const dWeight = pool.allocate(out * d);
-        matmul(dy.values, x!.values, dWeight, { m: out, n: d, k: n, transposeA: true });
-        gradients[`weight${i}`] = { values: dWeight, shape: weight.shape };
+        gradients[`weight${i}`] = { values: pool.allocate(out * d), shape: weight.shape };
         if (hasBias[i]) {
           const dBias = pool.allocate(out);
           columnSum(dy.values, dBias, { n, d: out });
           gradients[`bias${i}`] = { values: dBias, shape: [out] };
         }
       }
+      const dWeights = maps.map((i) => gradients[`weight${i}`]!.values);
+      matmulGradients(
+        dys.map((dy) => dy!.values),
+        x!.values,
+        dWeights,
+        { n: d, k: n },
+      );
       return gradients;
     },
   };
