@@ -1,5 +1,6 @@
 #include "core/matmul.h"
 
+#include <string>
 #include <vector>
 
 #include "arguments.h"
@@ -33,8 +34,9 @@ Napi::Value matmulGradients(const Napi::CallbackInfo& info) {
   std::vector<GradientProduct> products;
   for (size_t i = 0; i < dys.size(); ++i) {
     const int64_t m = n > 0 ? static_cast<int64_t>(gradients[i].size()) / n : k > 0 ? static_cast<int64_t>(dys[i].size()) / k : 0;
-    expectLength(env, "gradients", gradients[i].size(), elements(env, {m, n}));
-    expectLength(env, "dys", dys[i].size(), elements(env, {k, m}));
+    const std::string place = "[" + std::to_string(i) + "]";
+    expectLength(env, ("gradients" + place).c_str(), gradients[i].size(), elements(env, {m, n}));
+    expectLength(env, ("dys" + place).c_str(), dys[i].size(), elements(env, {k, m}));
     products.push_back({dys[i].data(), gradients[i].data(), m});
   }
   parl::matmulGradients(products, x.data(), n, k);

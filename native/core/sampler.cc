@@ -339,7 +339,7 @@ GenerationResult Sampler::generate(const DecoderWeights& weights, const std::vec
 
     const int64_t batch = static_cast<int64_t>(active.size()), group = groupSize(active), groups = (batch + group - 1) / group;
     for (Sequence& sequence : active) {
-      // With a group a thread the next token is as good a time as any for others to join.
+      // Where no thread has a second group to turn to, waiting sequences may join after every token.
       sequence.turn = std::min(sequence.left, groups > threadCount() ? kTurnTokens : 1);
       const int64_t tokens = sequence.position + sequence.turn - 1;
       if (ledger_.hasRoom(sequence.slot, tokens)) {

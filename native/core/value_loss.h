@@ -9,11 +9,12 @@
 
 namespace parl {
 
-// Sum of rowWeight / 2 max((v - R)^2, (clamp(v, old - clip, old + clip) - R)^2).
-//   predictions, returns, oldValues [tokens] (read); gradient [tokens] (overwritten)
 struct ValueRowStatistics {
   double loss, tokens, clipped;  // clipped: tokens whose clipped term won
 };
+
+// Sum of rowWeight / 2 max((v - R)^2, (clamp(v, old - clip, old + clip) - R)^2).
+//   predictions, returns, oldValues [tokens] (read); gradient [tokens] and statistics [rows] (overwritten)
 void valueLoss(const float* predictions, const float* returns, const float* oldValues, const TokenRows& rows,
                std::span<const double> rowWeights, float clip, float* gradient, std::span<ValueRowStatistics> statistics);
 

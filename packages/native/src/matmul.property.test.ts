@@ -168,10 +168,14 @@ describe('matmulGradients', () => {
   test('refuses lengths that do not fit, and gradients that lie in an input', () => {
     const [x, dy] = [new Float32Array(6), new Float32Array(8)];
     const gradient = () => new Float32Array(12);
-    expect(() => matmulGradients([dy], x, [gradient(), gradient()], { n: 3, k: 2 })).toThrow(/gradients/);
-    expect(() => matmulGradients([new Float32Array(7)], x, [gradient()], { n: 3, k: 2 })).toThrow(/dys/);
+    expect(() => matmulGradients([dy], x, [gradient(), gradient()], { n: 3, k: 2 })).toThrow(/gradients\.length/);
+    expect(() => matmulGradients([new Float32Array(7)], x, [gradient()], { n: 3, k: 2 })).toThrow(/dys\[0\]/);
     expect(() => matmulGradients([dy], x, [new Float32Array(11)], { n: 3, k: 2 })).toThrow(/gradients/);
     expect(() => matmulGradients([dy], x, [gradient()], { n: 3, k: 3 })).toThrow(/x\.length/);
     expect(() => matmulGradients([dy], dy.subarray(0, 6), [dy], { n: 2, k: 3 })).toThrow(/overlap/);
+    const twice = gradient();
+    expect(() => matmulGradients([dy, dy], x, [twice, twice], { n: 3, k: 2 })).toThrow(
+      'gradients[1] and gradients[0] not to overlap',
+    );
   });
 });

@@ -54,8 +54,8 @@ export interface MatmulGradientsOptions {
  * `matmul(dys[i], x, gradients[i], { m, n, k, transposeA: true })`. The input is packed once for all of them.
  *
  * @param dys - [k, m_i] each. @param x - [k, n].
- * @param gradients - as many as dys, overwritten; none overlaps an input.
- * @throws {ShapeError} if a length does not fit. @throws {NativeValueError} if a gradient overlaps an input.
+ * @param gradients - as many as dys, overwritten; none overlaps an input or another.
+ * @throws {ShapeError} if a length does not fit. @throws {NativeValueError} if a gradient overlaps an input or another.
  */
 export function matmulGradients(
   dys: readonly Float32Array[],
@@ -63,8 +63,11 @@ export function matmulGradients(
   gradients: readonly Float32Array[],
   { n, k }: MatmulGradientsOptions,
 ): void {
+  const inputs: Record<string, Float32Array> = { x };
+  for (const [i, dy] of dys.entries()) inputs[`dys[${i}]`] = dy;
   for (const [i, gradient] of gradients.entries()) {
-    expectApart(`gradients[${i}]`, gradient, { x, ...Object.fromEntries(dys.map((dy, j) => [`dys[${j}]`, dy])) });
+    expectApart(`gradients[${i}]`, gradient, inputs);
+    inputs[`gradients[${i}]`] = gradient; // threads write all of them at once
   }
   callNative('matmulGradients', dys, x, gradients, n, k);
 }

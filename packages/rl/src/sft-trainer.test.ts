@@ -52,6 +52,22 @@ test('a run cancelled half way and resumed ends in the same weights, bit for bit
   expect(weights(resumed)).toEqual(weights(straight));
 });
 
+test('any mask but 0 is a predicted token, for the weights as for the packing', () => {
+  const lossOf = (flag: number): number => {
+    const decoder = Decoder.create(model, 1);
+    using updater = new WeightUpdater(decoder, config.optimizer);
+    const rows = examples.map(({ tokens, lossMask }) => ({
+      tokens,
+      lossMask: lossMask.map((each) => each * flag),
+      weights: Float32Array.from(tokens, (token) => token / 100),
+    }));
+    const loss = updater.accumulate(rows, 64, (logprobs, { weights }) => tf.sum(tf.mul(logprobs, weights)).asScalar());
+    decoder.dispose();
+    return loss;
+  };
+  expect(lossOf(255)).toBe(lossOf(1));
+});
+
 test('an adapter is trained alone; cancelled and resumed it ends the same, its dropout too', async () => {
   const lora = loraConfigSchema.parse({ rank: 4, dropout: 0.2 });
   const adapted = (seed: number): Decoder => {

@@ -160,7 +160,7 @@ function predictedRows(
     const values = pick(sequence);
     // The first token has nothing before it: packing never makes it a target.
     for (let token = 1; token < sequence.tokens.length; token += 1) {
-      if (sequence.lossMask[token] !== 1) continue;
+      if (sequence.lossMask[token] === 0) continue; // as packing does
       if (values !== undefined) rows[row] = values[token]!;
       row += 1;
     }
