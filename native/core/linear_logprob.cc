@@ -4,8 +4,12 @@
 // multiplies it into dHidden and dWeight. Since an accumulating matmul continues its chains, dHidden is one chain over the ascending
 // vocabulary and dWeight one over ascending rows, whatever the tile's size.
 //
+// The memory of dWeight [v, d] stands idle until the backward pass. So the forward pass may leave logits there: a block's, of as many rows as
+// fit in the place of its words (about d, of 1,024 at most), in rows as in a tile. The backward pass turns them into the gradient in
+// a tile, and its product overwrites the place. That saves one of four products and costs no memory; rows behind those are computed again.
+//
 // Where the gradient of the log-probs is known before they are (a supervised loss weighs them by constants), one pass does both: it
-// keeps the logits of all blocks of a tile, takes the sums, and turns them into gradients at once. That saves one of four products, and
+// keeps the logits of all blocks of a tile, takes the sums, and turns them into gradients at once. That saves the product for all rows, and
 // is worth it while a tile of 32 MB has rows enough to pay for packing the weight, up to a vocabulary of 65,536.
 //
 // Where the hidden states are short, the pass over a tile would cost as much as a third of its product. Then each thread takes the logits of some
@@ -34,6 +38,7 @@ constexpr int64_t kGrainRows = 8;
 
 constexpr int64_t kWholeTileFloats = 8 << 20;
 constexpr int64_t kFewestWholeRows = 128;
+constexpr int64_t kMostKeptRows = 1024;  // then a tile of their gradient is 16 MB
 
 // Rows of a tile that keeps the logits of the whole vocabulary.
 int64_t wholeTileRows(int64_t v) { return std::min(kTileRows, kWholeTileFloats / std::max<int64_t>(v, 1)); }
@@ -129,51 +134,68 @@ struct RowSums {
   }
 };
 
-// Turns a block of a row's logits into their gradient in place.
+// Turns a block of a row's logits into their gradient, in place or elsewhere.
 struct RowGradient {
   const float *dLogprobs, *dEntropies;  // dEntropies may be null
   const int32_t* targets;
   const float *lse, *entropies;
   float inverse;
 
-  void apply(int64_t i, float* logits, Block block) const {
+  void apply(int64_t i, const float* logits, Block block, float* gradient) const {
     PARL_DISPATCH(logprobBackwardRow)
     (dLogprobs[i], dEntropies == nullptr ? 0.0f : dEntropies[i], logits, targets[i] - block.column, lse[i],
-     dEntropies == nullptr ? 0.0f : entropies[i], block.columns, inverse, logits);
+     dEntropies == nullptr ? 0.0f : entropies[i], block.columns, inverse, gradient);
   }
 };
 
-// Multiplies the gradient of a block of a tile's logits into dHidden and dWeight.
+// Multiplies the gradient of a block of a tile's logits into dHidden and dWeight, which is accumulated or overwritten.
 void backwardProducts(const float* gradient, int64_t rows, Block block, const float* hidden, WeightData weight,
-                      const LinearLogprobShape& s, float* dHidden, float* dWeight) {
+                      const LinearLogprobShape& s, float* dHidden, float* dWeight, bool accumulatesWeight) {
   const WeightData w = weight + block.column * s.d;
   if (dHidden != nullptr) matmul(gradient, w, dHidden, {.m = rows, .n = s.d, .k = block.columns, .accumulate = block.column > 0, .aStride = block.row()});
   if (dWeight != nullptr) {
     matmul(gradient, hidden, dWeight + block.column * s.d,
-           {.m = block.columns, .n = s.d, .k = rows, .transposeA = true, .accumulate = true, .aStride = block.row()});
+           {.m = block.columns, .n = s.d, .k = rows, .transposeA = true, .accumulate = accumulatesWeight, .aStride = block.row()});
   }
 }
 
-int64_t tileFloats(const LinearLogprobShape& s) { return std::min(s.n, kTileRows) * rowFloats(std::min(s.v, kColumns)); }
+// Rows whose logits are kept where the gradient of the weight will be: each block of them in the place of its words.
+int64_t keptRows(const LinearLogprobShape& s) {
+  int64_t rows = std::min(s.n, kMostKeptRows);
+  for (int64_t column = 0; column < s.v; column += kColumns) {
+    const Block block = blockAt(column, s.v);
+    rows = std::min(rows, block.columns * s.d / block.row());
+  }
+  return rows;
+}
+
+// Tiles of rows: the first of those kept, all others of kTileRows.
+int64_t tileEnd(int64_t row, int64_t kept, int64_t n) { return row < kept ? kept : std::min(n, row + kTileRows); }
+int64_t mostTileRows(int64_t kept, int64_t n) { return std::max(kept, std::min(kTileRows, n - kept)); }
+
+int64_t tileFloats(const LinearLogprobShape& s, int64_t rows) { return rows * rowFloats(std::min(s.v, kColumns)); }
 
 }  // namespace
 
 int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
-  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s) + sharedPanelFloats(s) + threads * kMatmulScratchFloats) +
-         static_cast<int64_t>(sizeof(LogprobSums)) * std::min(s.n, kTileRows);
+  const int64_t rows = std::max(mostTileRows(0, s.n), mostTileRows(keptRows(s), s.n));
+  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s, rows) + sharedPanelFloats(s) + threads * kMatmulScratchFloats + kMatmulRowFloats) +
+         static_cast<int64_t>(sizeof(LogprobSums)) * rows;
 }
 
 void linearLogprobForward(const float* hidden, WeightData weight, const int32_t* targets, const LinearLogprobShape& s,
-                          float* logprobs, float* entropies, float* lse) {
+                          float* logprobs, float* entropies, float* lse, float* keptLogits) {
+  const int64_t kept = keptLogits == nullptr ? 0 : keptRows(s);
   RowsOfLogits logits(weight, s);
-  Scratch scratch(tileFloats(s));
-  std::vector<LogprobSums> sums(static_cast<size_t>(std::min(s.n, kTileRows)));
-  for (int64_t row = 0; row < s.n; row += kTileRows) {
+  Scratch scratch(tileFloats(s, std::min(kTileRows, s.n - kept)));
+  std::vector<LogprobSums> sums(static_cast<size_t>(mostTileRows(kept, s.n)));
+  for (int64_t row = 0, end; row < s.n; row = end) {
+    end = tileEnd(row, kept, s.n);
     std::fill(sums.begin(), sums.end(), LogprobSums{});
     const RowSums own{targets + row, s, sums.data(), logprobs + row, entropies == nullptr ? nullptr : entropies + row, lse + row};
     for (int64_t column = 0; column < s.v; column += kColumns) {
       const Block block = blockAt(column, s.v);
-      logits.compute(hidden + row * s.d, std::min(kTileRows, s.n - row), block, scratch.data(),
+      logits.compute(hidden + row * s.d, end - row, block, row < kept ? keptLogits + column * s.d : scratch.data(),
                      [&](int64_t i, const float* x) { own.add(i, x, block); });
     }
   }
@@ -181,29 +203,44 @@ void linearLogprobForward(const float* hidden, WeightData weight, const int32_t*
 
 void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, const float* hidden, WeightData weight,
                            const int32_t* targets, const float* lse, const float* entropies, const LinearLogprobShape& s,
-                           float* dHidden, float* dWeight) {
+                           float* dHidden, float* dWeight, bool isKept) {
+  const int64_t kept = isKept ? keptRows(s) : 0;
   RowsOfLogits logits(weight, s);
-  Scratch scratch(tileFloats(s));
-  for (int64_t row = 0; row < s.n; row += kTileRows) {
-    const int64_t rows = std::min(kTileRows, s.n - row);
+  Scratch scratch(tileFloats(s, mostTileRows(kept, s.n)));
+  if (isKept && kept == 0) std::fill_n(dWeight, s.v * s.d, 0.0f);
+  for (int64_t row = 0, end; row < s.n; row = end) {
+    end = tileEnd(row, kept, s.n);
+    const int64_t rows = end - row;
     const float* h = hidden + row * s.d;
     const RowGradient gradient{dLogprobs + row, dEntropies == nullptr ? nullptr : dEntropies + row, targets + row, lse + row,
                                entropies == nullptr ? nullptr : entropies + row, 1.0f / s.temperature};
     for (int64_t column = 0; column < s.v; column += kColumns) {
       const Block block = blockAt(column, s.v);
-      logits.compute(h, rows, block, scratch.data(), [&](int64_t i, float* x) { gradient.apply(i, x, block); });
-      backwardProducts(scratch.data(), rows, block, h, weight, s, dHidden == nullptr ? nullptr : dHidden + row * s.d, dWeight);
+      float* const out = scratch.data();
+      if (row < kept) {
+        const float* const keptLogits = dWeight + column * s.d;
+        parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t last) {
+          for (int64_t i = begin; i < last; ++i) gradient.apply(i, keptLogits + i * block.row(), block, out + i * block.row());
+        });
+      } else {
+        logits.compute(h, rows, block, out, [&](int64_t i, float* x) { gradient.apply(i, x, block, x); });
+      }
+      backwardProducts(out, rows, block, h, weight, s, dHidden == nullptr ? nullptr : dHidden + row * s.d, dWeight, row >= kept);
     }
   }
 }
 
-bool linearLogprobKeepsLogits(int64_t v) { return wholeTileRows(v) >= kFewestWholeRows; }
-
 void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, WeightData weight, const int32_t* targets,
                                const LinearLogprobShape& s, float* logprobs, float* entropies, float* lse, float* dHidden,
                                float* dWeight) {
+  if (wholeTileRows(s.v) < kFewestWholeRows) {
+    linearLogprobForward(hidden, weight, targets, s, logprobs, entropies, lse, dWeight);
+    linearLogprobBackward(dLogprobs, nullptr, hidden, weight, targets, lse, nullptr, s, dHidden, dWeight, dWeight != nullptr);
+    return;
+  }
+  if (s.n == 0 && dWeight != nullptr) std::fill_n(dWeight, s.v * s.d, 0.0f);
   RowsOfLogits logits(weight, s);
-  const int64_t tileRows = std::min(s.n, std::max<int64_t>(1, wholeTileRows(s.v)));
+  const int64_t tileRows = std::min(s.n, wholeTileRows(s.v));
   // Block behind block, each of tileRows rows.
   const int64_t rest = s.v % kColumns;
   Scratch scratch(tileRows * (s.v / kColumns * rowFloats(kColumns) + (rest > 0 ? rowFloats(rest) : 0)));
@@ -220,7 +257,7 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
       const Block block = blockAt(column, s.v);
       logits.compute(h, rows, block, blockLogits(column), [&](int64_t i, float* x) {
         own.add(i, x, block);
-        if (isOneBlock) gradient.apply(i, x, block);
+        if (isOneBlock) gradient.apply(i, x, block, x);
       });
     }
     for (int64_t column = 0; column < s.v; column += kColumns) {
@@ -228,10 +265,10 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
       float* const x = blockLogits(column);
       if (!isOneBlock) {
         parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) gradient.apply(i, x + i * block.row(), block);
+          for (int64_t i = begin; i < end; ++i) gradient.apply(i, x + i * block.row(), block, x + i * block.row());
         });
       }
-      backwardProducts(x, rows, block, h, weight, s, dHidden + row * s.d, dWeight);
+      backwardProducts(x, rows, block, h, weight, s, dHidden + row * s.d, dWeight, row > 0);
     }
   }
 }

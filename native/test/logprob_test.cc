@@ -217,13 +217,42 @@ TEST(linear_logprob_of_a_large_vocabulary_has_the_bits_of_whole_rows) {
   }
 }
 
+// Rows that fit in the gradient of the weight, some of them or more than are ever kept; blocks that are padded and one that is not.
+TEST(linear_logprob_keeps_logits_where_the_gradient_of_the_weight_will_be) {
+  struct Extents {
+    int64_t n, d, v;
+  };
+  for (const auto [n, d, v] : {Extents{9, 16, 512}, {16, 16, 512}, {40, 16, 5000}, {150, 160, 4096 + 512}, {1100, 1040, 40}, {3, 1, 1}, {0, 4, 9}}) {
+    const parl::LinearLogprobShape shape{n, d, v, 0.7f};
+    const auto rows = static_cast<size_t>(n);
+    const auto hidden = parl::test::mixedFloats(1, static_cast<size_t>(n * d)), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
+    const auto upstream = parl::test::mixedFloats(3, rows);
+    std::vector<int32_t> targets(rows);
+    for (int64_t i = 0; i < n; ++i) targets[static_cast<size_t>(i)] = static_cast<int32_t>(i * 991 % v);
+    for (const bool hasEntropy : {false, true}) {
+      std::vector<float> results[2];
+      for (const bool isKept : {false, true}) {
+        std::vector<float> logprobs(rows), entropies(rows), lse(rows), dHidden(hidden.size()), dWeight(weight.size(), isKept ? 9.0f : 0.0f);
+        parl::linearLogprobForward(hidden.data(), weight.data(), targets.data(), shape, logprobs.data(), entropies.data(), lse.data(),
+                                   isKept ? dWeight.data() : nullptr);
+        parl::linearLogprobBackward(upstream.data(), hasEntropy ? upstream.data() : nullptr, hidden.data(), weight.data(), targets.data(),
+                                    lse.data(), entropies.data(), shape, dHidden.data(), dWeight.data(), isKept);
+        for (const auto* part : {&logprobs, &entropies, &lse, &dHidden, &dWeight}) {
+          results[isKept].insert(results[isKept].end(), part->begin(), part->end());
+        }
+      }
+      CHECK(results[1] == results[0]);
+    }
+  }
+}
+
 // 5 % of the logits of 512 tokens and a vocabulary of 151,936, whatever the vocabulary: measured on threads that held nothing before.
 TEST(linear_logprob_holds_a_twentieth_of_the_logits_at_most) {
   constexpr int kThreads = 2;
   const int64_t n = 512, d = 8;
   CHECK(20 * parl::linearLogprobScratchBytes({n, 896, 151936, 1}, kThreads) <= n * 151936 * 4);
   CHECK(parl::linearLogprobScratchBytes({n, d, 3000, 1}, kThreads) < parl::linearLogprobScratchBytes({n, d, 9000, 1}, kThreads));
-  for (int64_t v : {3000, 9000, 20000}) {
+  for (int64_t v : {3000, 9000, 20000, 70000}) {
     const auto hidden = parl::test::mixedFloats(1, n * d), weight = parl::test::mixedFloats(2, static_cast<size_t>(v * d));
     const std::vector<float> upstream(n, 1.0f);
     std::vector<int32_t> targets(n);
@@ -234,7 +263,7 @@ TEST(linear_logprob_holds_a_twentieth_of_the_logits_at_most) {
     parl::parallelFor(kThreads, 1, nothing);
     parl::setThreadCount(kThreads);
     const parl::LinearLogprobShape shape{n, d, v, 1};
-    int64_t held = 0;
+    int64_t held = 0, heldWithKept = 0;
     std::thread([&] {
       parl::parallelFor(kThreads, 1, nothing);
       const int64_t before = parl::scratchBytes();
@@ -242,8 +271,12 @@ TEST(linear_logprob_holds_a_twentieth_of_the_logits_at_most) {
       parl::linearLogprobBackward(upstream.data(), upstream.data(), hidden.data(), weight.data(), targets.data(), lse.data(), entropies.data(),
                                   shape, dHidden.data(), dWeight.data());
       held = parl::scratchBytes() - before;  // small buffers are kept, so what is held now is the peak
+      parl::linearLogprobWithGradient(upstream.data(), hidden.data(), weight.data(), targets.data(), shape, logprobs.data(), entropies.data(),
+                                      lse.data(), dHidden.data(), dWeight.data());
+      heldWithKept = parl::scratchBytes() - before;
     }).join();
     CHECK(held >= n * std::min<int64_t>(v, 4096) * 4);
     CHECK(held <= parl::linearLogprobScratchBytes(shape, kThreads));
+    if (v > 65536) CHECK(heldWithKept <= parl::linearLogprobScratchBytes(shape, kThreads));
   }
 }

@@ -60,7 +60,6 @@ export {
   type LinearLogprobOptions,
   linearLogprobBackward,
   linearLogprobForward,
-  linearLogprobKeepsLogits,
   linearLogprobWithGradient,
 } from './linear-logprob.js';
 export { type LogprobOptions, type Logprobs, logprobBackward, logprobForward } from './logprob.js';

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import {
   linearLogprobBackward,
   linearLogprobForward,
-  linearLogprobKeepsLogits,
   linearLogprobWithGradient,
   logprobBackward,
   logprobForward,
@@ -171,46 +170,72 @@ describe('linearLogprob', () => {
     });
   });
 
-  test('with a gradient that is known before has the bits of the two calls, blocks and tiles of any size', () => {
+  describe('has the bits of the two calls, blocks and tiles of any size', () => {
     const extents = fc.oneof(
       fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 24 }), fc.integer({ min: 1, max: 90 })),
-      fc.constantFrom<[number, number, number]>([530, 3, 7], [20, 4, 9000], [190, 2, 50_000]),
+      fc.constantFrom<[number, number, number]>(
+        [530, 3, 7],
+        [20, 4, 9000],
+        [190, 2, 50_000],
+        [7, 12, 512],
+        [12, 12, 512],
+        [5, 3, 65_601],
+      ),
     );
-    onEveryIsa(() => {
-      fc.assert(
-        fc.property(extents, seed, temperature, fc.boolean(), ([n, d, v], start, t, isFrozen) => {
-          const [hidden, weight] = [mixedFloats(start, n * d), mixedFloats(start + 1, v * d)];
-          const targets = targetsFor(n, v, start);
-          const dLogprobs = mixedFloats(start + 2, n);
-          const options = { n, d, v, temperature: t };
-          const apart = linearLogprobForward(hidden, weight, targets, options);
-          const before = mixedFloats(start + 3, v * d);
-          const [dHidden, dWeight] = [new Float32Array(n * d), isFrozen ? null : before.slice()];
-          linearLogprobBackward(
-            ...([
-              dLogprobs,
-              null,
-              hidden,
-              weight,
-              targets,
-              apart.lse,
-              apart.entropies,
-              dHidden,
-              dWeight,
-              options,
-            ] as const),
-          );
-          const [atOnce, accumulated] = [new Float32Array(n * d).fill(9), isFrozen ? null : before.slice()];
-          const both = linearLogprobWithGradient(dLogprobs, hidden, weight, targets, atOnce, accumulated, options);
-          for (const name of ['logprobs', 'entropies', 'lse'] as const)
-            expect(bits(both[name])).toEqual(bits(apart[name]));
-          expect(bits(atOnce)).toEqual(bits(dHidden));
-          if (accumulated !== null) expect(bits(accumulated)).toEqual(bits(dWeight!));
-        }),
-        { numRuns: 25 },
-      );
+    const cases = (run: (extents: [number, number, number], start: number, t: number, flag: boolean) => void) => {
+      onEveryIsa(() => {
+        fc.assert(
+          fc.property(extents, seed, temperature, fc.boolean(), (sizes, start, t, flag) => run(sizes, start, t, flag)),
+          { numRuns: 20 },
+        );
+      });
+    };
+    const inputsOf = ([n, d, v]: [number, number, number], start: number) => ({
+      hidden: mixedFloats(start, n * d),
+      weight: mixedFloats(start + 1, v * d),
+      targets: targetsFor(n, v, start),
+      upstream: mixedFloats(start + 2, n),
     });
-    expect([2048, 49_152, 151_936].map(linearLogprobKeepsLogits)).toEqual([true, true, false]);
+
+    test('with a gradient that is known before', () => {
+      cases((sizes, start, temperature, isFrozen) => {
+        const [n, d, v] = sizes;
+        const { hidden, weight, targets, upstream } = inputsOf(sizes, start);
+        const options = { n, d, v, temperature };
+        const apart = linearLogprobForward(hidden, weight, targets, options);
+        const { lse, entropies } = apart;
+        const [dHidden, dWeight] = [new Float32Array(n * d), isFrozen ? null : new Float32Array(v * d)];
+        linearLogprobBackward(upstream, null, hidden, weight, targets, lse, entropies, dHidden, dWeight, options);
+        const [atOnce, overwritten] = [
+          new Float32Array(n * d).fill(9),
+          isFrozen ? null : mixedFloats(start + 3, v * d),
+        ];
+        const both = linearLogprobWithGradient(upstream, hidden, weight, targets, atOnce, overwritten, options);
+        for (const name of ['logprobs', 'entropies', 'lse'] as const)
+          expect(bits(both[name])).toEqual(bits(apart[name]));
+        expect(bits(atOnce)).toEqual(bits(dHidden));
+        if (overwritten !== null) expect(bits(overwritten)).toEqual(bits(dWeight!));
+      });
+    });
+
+    test('with logits kept where the gradient of the weight will be', () => {
+      cases((sizes, start, temperature, hasEntropy) => {
+        const [n, d, v] = sizes;
+        const { hidden, weight, targets, upstream } = inputsOf(sizes, start);
+        const dEntropies = hasEntropy ? mixedFloats(start + 3, n) : null;
+        const options = { n, d, v, temperature };
+        const [plain, kept] = [false, true].map((isKept) => {
+          const dHidden = new Float32Array(n * d);
+          const dWeight = isKept ? mixedFloats(start + 4, v * d) : new Float32Array(v * d);
+          const forward = { ...options, entropy: hasEntropy, ...(isKept ? { keptLogits: dWeight } : {}) };
+          const { logprobs, lse, entropies } = linearLogprobForward(hidden, weight, targets, forward);
+          const given = { ...options, isKept };
+          linearLogprobBackward(upstream, dEntropies, hidden, weight, targets, lse, entropies, dHidden, dWeight, given);
+          return [logprobs, lse, entropies, dHidden, dWeight].map(bits);
+        });
+        expect(kept).toEqual(plain);
+      });
+    });
   });
 
   test('gives the same bits on any number of threads', () => {

@@ -1,7 +1,6 @@
 import {
   linearLogprobBackward,
   linearLogprobForward,
-  linearLogprobKeepsLogits,
   linearLogprobWithGradient,
   NativeValueError,
   ShapeError,
@@ -62,7 +61,15 @@ export function linearLogprob(
       `expected an expectedGradient of length ${targets.length}, received ${expectedGradient.length}`,
     );
   }
-  const attributes: LinearLogprobAttributes = { targets, temperature, isWeightFrozen, expectedGradient, half };
+  const isGradientWanted = tf.engine().state.gradientDepth > 0;
+  const attributes: LinearLogprobAttributes = {
+    targets,
+    temperature,
+    isWeightFrozen,
+    isGradientWanted,
+    expectedGradient,
+    half,
+  };
   const run = (input: tf.Tensor) => {
     const [logprobs, entropies] = runFusedOp(linearLogprobKernel.name, { hidden, weight: input }, attributes);
     return { logprobs: logprobs as tf.Tensor1D, entropies: entropies as tf.Tensor1D };
@@ -74,11 +81,14 @@ interface LinearLogprobAttributes {
   readonly targets: Int32Array;
   readonly temperature: number;
   readonly isWeightFrozen: boolean;
+  readonly isGradientWanted: boolean;
   readonly expectedGradient: Float32Array | undefined;
   /** In place of the weight. */
   readonly half: HalfMatrix | undefined;
   /** Left by the forward pass for the backward pass, where a gradient was expected. */
   computed?: { readonly dHidden: Float32Array; readonly dWeight: Float32Array | null } | undefined;
+  /** Where a gradient is wanted but not known: memory of the weight's gradient, with logits of the forward pass. */
+  keptLogits?: Float32Array | undefined;
 }
 
 /** Outputs: log-probabilities, entropies, and log-sum-exp of each row for the backward pass. */
@@ -87,33 +97,40 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
   saveInputs: ['hidden', 'weight'],
   saveOutputs: [false, true, true],
   forward({ hidden, weight }, attributes, pool) {
-    const { targets, temperature, isWeightFrozen, expectedGradient, half } = attributes;
+    const { targets, temperature, isWeightFrozen, isGradientWanted, expectedGradient, half } = attributes;
     const [n, d] = hidden.shape as [number, number];
     const values = half?.bits ?? weight.values;
     const shape = { n, d, v: (half ?? weight).shape[0]!, temperature };
     let result: ReturnType<typeof linearLogprobForward>;
-    if (expectedGradient !== undefined && linearLogprobKeepsLogits(shape.v)) {
+    if (expectedGradient !== undefined) {
       const dHidden = pool.allocate(n * d);
-      const dWeight = isWeightFrozen ? null : pool.allocateZeros(values.length);
+      const dWeight = isWeightFrozen ? null : pool.allocate(values.length);
       result = linearLogprobWithGradient(expectedGradient, hidden.values, values, targets, dHidden, dWeight, shape);
       attributes.computed = { dHidden, dWeight };
+    } else if (isGradientWanted && !isWeightFrozen) {
+      const keptLogits = pool.allocate(values.length);
+      result = linearLogprobForward(hidden.values, values, targets, { ...shape, keptLogits });
+      attributes.keptLogits = keptLogits;
     } else result = linearLogprobForward(hidden.values, values, targets, shape);
     const { logprobs, entropies, lse } = result;
     return [logprobs, entropies, lse].map((row) => ({ values: row, shape: [n] }));
   },
   backward([dLogprobs, dEntropies], saved, attributes, pool) {
-    const { targets, temperature, isWeightFrozen, expectedGradient, computed, half } = attributes;
+    const { targets, temperature, isWeightFrozen, expectedGradient, computed, keptLogits, half } = attributes;
     const [hidden, weight, entropies, lse] = saved as [Operand, Operand, Operand, Operand];
     const [n, d] = hidden.shape as [number, number];
     // The tape gives zeros for an output that nothing used: then the kernel can skip the entropy's terms.
     const isEntropyUsed = dEntropies!.values.some((value) => value !== 0);
     // Once: the arrays go to the tape with the gradients.
     attributes.computed = undefined;
+    attributes.keptLogits = undefined;
     if (computed !== undefined && !isEntropyUsed && isEqual(dLogprobs!.values, expectedGradient!)) {
       return gradientsOf(computed, hidden, weight);
     }
     const dHidden = computed?.dHidden ?? pool.allocate(n * d);
-    const dWeight = isWeightFrozen ? null : (computed?.dWeight?.fill(0) ?? pool.allocateZeros(weight.values.length));
+    const dWeight = isWeightFrozen
+      ? null
+      : (keptLogits ?? computed?.dWeight?.fill(0) ?? pool.allocateZeros(weight.values.length));
     linearLogprobBackward(
       dLogprobs!.values,
       isEntropyUsed ? dEntropies!.values : null,
@@ -124,7 +141,7 @@ export const linearLogprobKernel: FusedOp<LinearLogprobAttributes, 'hidden' | 'w
       entropies.values,
       dHidden,
       dWeight,
-      { n, d, v: (half ?? weight).shape[0]!, temperature },
+      { n, d, v: (half ?? weight).shape[0]!, temperature, isKept: keptLogits !== undefined },
     );
     return gradientsOf({ dHidden, dWeight }, hidden, weight);
   },

@@ -1,9 +1,4 @@
-import {
-  linearLogprobBackward,
-  linearLogprobForward,
-  linearLogprobKeepsLogits,
-  linearLogprobWithGradient,
-} from '@parl-mt/native';
+import { linearLogprobForward, linearLogprobWithGradient } from '@parl-mt/native';
 import { labels, tensorArray, uniform } from './inputs.js';
 import type { Work } from './measure.js';
 
@@ -55,18 +50,7 @@ export function linearLogprobWorks(): Work[] {
           const dWeight = tensorArray(v * d);
           return {
             run: () => {
-              if (linearLogprobKeepsLogits(v)) {
-                dWeight.fill(0);
-                linearLogprobWithGradient(upstream, hidden, weight, targets, dHidden, dWeight, { n, d, v });
-                return;
-              }
-              const { lse, entropies } = linearLogprobForward(hidden, weight, targets, { n, d, v, entropy: false });
-              dWeight.fill(0);
-              linearLogprobBackward(upstream, null, hidden, weight, targets, lse, entropies, dHidden, dWeight, {
-                n,
-                d,
-                v,
-              });
+              linearLogprobWithGradient(upstream, hidden, weight, targets, dHidden, dWeight, { n, d, v });
             },
             check: () => dHidden.reduce((sum, value) => sum + value, 0),
           };

@@ -118,7 +118,6 @@ function probeHead({ n, d, v, isPlain }: HeadProbe): MemoryReading {
   const targets = Int32Array.from({ length: n }, (_, i) => (i * 7919) % v);
   // Touched: what both ways read and write is not what is measured.
   const [dHidden, dWeight] = [new Float32Array(n * d).fill(1), new Float32Array(v * d).fill(0.5)];
-  dWeight.fill(0);
   const before = residentMemory().now;
   resetPeakMemory();
   if (isPlain) {
@@ -127,10 +126,12 @@ function probeHead({ n, d, v, isPlain }: HeadProbe): MemoryReading {
     const { lse, entropies } = logprobForward(logits, targets, { n, v, entropy: false });
     logprobBackward(upstream, null, logits, targets, lse, entropies, logits, { n, v });
     matmul(logits, weight, dHidden, { m: n, n: d, k: v });
-    matmul(logits, hidden, dWeight, { m: v, n: d, k: n, transposeA: true, accumulate: true });
+    matmul(logits, hidden, dWeight, { m: v, n: d, k: n, transposeA: true });
   } else {
-    const { lse, entropies } = linearLogprobForward(hidden, weight, targets, { n, d, v, entropy: false });
-    linearLogprobBackward(upstream, null, hidden, weight, targets, lse, entropies, dHidden, dWeight, { n, d, v });
+    const forward = { n, d, v, entropy: false, keptLogits: dWeight };
+    const { lse, entropies } = linearLogprobForward(hidden, weight, targets, forward);
+    const backward = { n, d, v, isKept: true };
+    linearLogprobBackward(upstream, null, hidden, weight, targets, lse, entropies, dHidden, dWeight, backward);
   }
   const { now, peak } = residentMemory();
   return { update: 0, arena: 0, tensors: 0, resident: now, peakGrowth: peak - before };
