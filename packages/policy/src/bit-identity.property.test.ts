@@ -130,6 +130,11 @@ describe.each(['portable', 'avx2', 'avx512'] as IsaName[])('log-probs on %s', (n
             // With what they have in common computed once.
             expect(trained(decoder, sequences, temperature, 10_000, { sharePrefixes: true })).toEqual(expected);
             expect(trained(decoder, sequences, temperature, 70, { sharePrefixes: true })).toEqual(expected);
+            // Without the rows that no target needs.
+            for (const sharePrefixes of [false, true]) {
+              const used = { sharePrefixes, untilLastTarget: true };
+              expect(trained(decoder, sequences, temperature, 70, used)).toEqual(expected);
+            }
             const keys = sequences.map((_, i) => [order.next().value, i] as const);
             const shuffled = keys.sort(([a], [b]) => a - b).map(([, i]) => i);
             expect(

@@ -176,7 +176,7 @@ export class Decoder {
    */
   logprobs(batch: PackedBatch, options: LinearLogprobOptions = {}): LinearLogprobResult {
     return tf.tidy(() => {
-      const hidden = this.#hidden(batch, batch.targetRows);
+      const hidden = this.#hidden(batch, selectedRows(batch));
       const { logprobs, entropies } = linearLogprob(hidden, this.head, batch.targets, {
         ...options,
         isWeightFrozen: this.#adapter !== undefined,
@@ -252,7 +252,8 @@ export class Decoder {
       numLayers,
       trainable,
       embed: () => this.#embed(batch),
-      layer: (index, below) => this.#layer(index, below, batch, index === numLayers - 1 ? batch.targetRows : undefined),
+      layer: (index, below) =>
+        this.#layer(index, below, batch, index === numLayers - 1 ? selectedRows(batch) : undefined),
       loss: (normed) => {
         const isWeightFrozen = this.#adapter !== undefined;
         const result = linearLogprob(normed, this.head, batch.targets, { ...scoring, isWeightFrozen });
@@ -372,6 +373,12 @@ export class Decoder {
     const { headDim, rmsNormEps } = this.architecture;
     return tf.reshape(rmsNorm(tf.reshape(x, [x.size / headDim, headDim]), weight, rmsNormEps), x.shape);
   }
+}
+
+/** The rows of the targets, or undefined where those are all rows in order: then there is nothing to select. */
+function selectedRows({ tokens, targetRows }: PackedBatch): Int32Array | undefined {
+  const isEveryRow = targetRows.length === tokens.length && targetRows.every((row, i) => row === i);
+  return isEveryRow ? undefined : targetRows;
 }
 
 const FIRST_NORM = 'input_layernorm.weight';

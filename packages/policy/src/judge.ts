@@ -19,7 +19,8 @@ export function scoreCompletions(
   { batchTokens = 4096 }: ScoreOptions = {},
 ): Float64Array {
   const scores = new Float64Array(sequences.length);
-  for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true })) {
+  for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true, untilLastTarget: true })) {
+    if (batch.targets.length === 0) continue;
     const logprobs = tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
     for (const [s, index] of batch.sequences.entries()) {
       let sum = 0;

@@ -81,6 +81,28 @@ test('shared beginnings are there once; every sequence still has its tokens, pos
   );
 });
 
+test('rows behind the last target can be left out: the same batches and targets, and no row that none needs', () => {
+  const drawn = fc.array(sequence, { maxLength: 8 });
+  fc.assert(
+    fc.property(drawn, fc.integer({ min: 1, max: 40 }), (sequences, batchTokens) => {
+      const whole = packSequences(sequences, batchTokens);
+      const used = packSequences(sequences, batchTokens, { untilLastTarget: true });
+      expect(used.map(({ targets }) => [...targets])).toEqual(whole.map(({ targets }) => [...targets]));
+      for (const [b, batch] of used.entries()) {
+        expect(batch.sequences).toEqual(whole[b]!.sequences);
+        expect(batch.targetOffsets).toEqual(whole[b]!.targetOffsets);
+        for (const [s] of batch.sequences.entries()) {
+          const [start, end] = [batch.offsets[s]!, batch.offsets[s + 1]!];
+          const rows = batch.targetRows.subarray(batch.targetOffsets[s]!, batch.targetOffsets[s + 1]!);
+          expect(end).toBe(rows.length === 0 ? start : rows.at(-1)! + 1);
+          const from = whole[b]!.offsets[s]!;
+          expect(batch.tokens.subarray(start, end)).toEqual(whole[b]!.tokens.subarray(from, from + end - start));
+        }
+      }
+    }),
+  );
+});
+
 test('a group takes the rows of its prompt once', () => {
   const prompt = Array.from({ length: 100 }, (_, t) => t);
   const group = Array.from({ length: 8 }, (_, i) => ({

@@ -37,6 +37,11 @@ export interface PackingOptions {
    * bits; gradients are the same sums in another order. Default false.
    */
   readonly sharePrefixes?: boolean;
+  /**
+   * Rows from the last target of a sequence on are left out: no target comes after them. They still count as tokens of a batch.
+   * Default false.
+   */
+  readonly untilLastTarget?: boolean;
 }
 
 /**
@@ -48,7 +53,7 @@ export interface PackingOptions {
 export function packSequences(
   sequences: readonly TrainingSequence[],
   batchTokens: number,
-  { sharePrefixes = false }: PackingOptions = {},
+  { sharePrefixes = false, untilLastTarget = false }: PackingOptions = {},
 ): PackedBatch[] {
   if (!Number.isInteger(batchTokens) || batchTokens < 1) {
     throw new UsageError(`expected batchTokens of at least 1, received ${batchTokens}`);
@@ -56,24 +61,34 @@ export function packSequences(
   const batches: PackedBatch[] = [];
   let members: number[] = [];
   let tree = new PrefixTree();
+  let leftOut = 0; // tokens of the members that have no rows
   for (const [i, { tokens, lossMask }] of sequences.entries()) {
     if (lossMask.length !== tokens.length) {
       throw new UsageError(
         `expected a loss mask of length ${tokens.length} for sequence ${i}, received ${lossMask.length}`,
       );
     }
-    let shared = sharePrefixes ? tree.shared(tokens) : 0;
-    if (members.length > 0 && tree.size + tokens.length - shared > batchTokens) {
+    const used = untilLastTarget ? tokens.slice(0, lastTarget(lossMask)) : tokens;
+    let shared = sharePrefixes ? tree.shared(used) : 0;
+    if (members.length > 0 && tree.size + leftOut + tokens.length - shared > batchTokens) {
       batches.push(packOne(sequences, members, tree));
       members = [];
       tree = new PrefixTree();
+      leftOut = 0;
       shared = 0;
     }
     members.push(i);
-    tree.add(tokens, shared);
+    tree.add(used, shared);
+    leftOut += tokens.length - used.length;
   }
   if (members.length > 0) batches.push(packOne(sequences, members, tree));
   return batches;
+}
+
+/** Where the last target of a sequence is; 0 where it has none. */
+function lastTarget(lossMask: ArrayLike<number>): number {
+  for (let t = lossMask.length - 1; t > 0; t -= 1) if (lossMask[t] !== 0) return t;
+  return 0;
 }
 
 function packOne(all: readonly TrainingSequence[], members: readonly number[], tree: PrefixTree): PackedBatch {

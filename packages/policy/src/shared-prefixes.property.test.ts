@@ -60,7 +60,14 @@ test.each([false, true])(
           (sharePrefixes) => packSequences(sequences, 10_000, { sharePrefixes })[0]!,
         );
         expect(shared!.tokens.length).toBeLessThan(whole!.tokens.length);
-        const [expected, found] = [gradientsOf(whole!), gradientsOf(shared!)];
+        const used = packSequences(sequences, 10_000, { untilLastTarget: true })[0]!;
+        expect(used.tokens.length).toBeLessThan(whole!.tokens.length);
+        const [expected, found, ofUsed] = [gradientsOf(whole!), gradientsOf(shared!), gradientsOf(used)];
+        expect(ofUsed.loss).toBe(expected.loss);
+        for (const [i, [name, values]] of ofUsed.values.entries()) {
+          const isSame = values.every((value, at) => value === expected.values[i]![1][at]!);
+          expect(isSame, `${name} without the rows behind the last target`).toBe(true);
+        }
         expect(found.loss).toBe(expected.loss);
         for (const [i, [name, values]] of expected.values.entries()) {
           let largest = 1;

@@ -38,7 +38,7 @@ export class ReferencePolicy implements Disposable {
     { batchTokens, temperature }: { readonly batchTokens: number; readonly temperature: number },
   ): Float32Array[] {
     const all = sequences.map(({ tokens }) => new Float32Array(tokens.length));
-    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true })) {
+    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes: true, untilLastTarget: true })) {
       if (batch.targets.length === 0) continue;
       const { logprobs, entropies } = this.#decoder.logprobs(batch, { temperature });
       const values = logprobs.dataSync();

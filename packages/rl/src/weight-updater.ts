@@ -82,7 +82,7 @@ export class WeightUpdater implements Disposable {
     let total = 0;
     // Dropout draws for each token of each sequence by itself.
     const sharePrefixes = (this.#decoder.adapter?.config.dropout ?? 0) === 0;
-    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes })) {
+    for (const batch of packSequences(sequences, batchTokens, { sharePrefixes, untilLastTarget: true })) {
       if (batch.targets.length === 0) continue;
       const members = Array.from(batch.sequences, (index) => sequences[index]!);
       total += this.#accumulateBatch(batch, members, loss, options);

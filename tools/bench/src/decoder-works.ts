@@ -19,8 +19,11 @@ const MODELS: readonly Model[] = [
 ];
 /** One layer of Qwen2.5-0.5B. Its vocabulary is the input: token t has the hidden state of position t. */
 const LAYER = decoderConfig(896, 1, 14, 2, 4864, 512);
-/** Tokens of a micro-batch of a training step: what one keeps for its backward pass fits the last cache. */
-const MICRO_BATCH = 2048;
+/**
+ * Tokens of a micro-batch of a training step: what one keeps for its backward pass fits the last cache. Room for four sequences of 513 or
+ * eight of 257 tokens, the last of which has no row.
+ */
+const MICRO_BATCH = 2056;
 const SAMPLED_BATCHES = [32, 64];
 const PROMPT = 128;
 const NEW_TOKENS = 128;
@@ -144,7 +147,7 @@ function scoringWork(each: Model): Work {
     note: 'forward only, log-probabilities of given tokens',
     prepare: async (): Promise<Prepared> => {
       await selectBackend('parl');
-      const batches = packSequences(trainingRows(each), MICRO_BATCH);
+      const batches = packSequences(trainingRows(each), MICRO_BATCH, { untilLastTarget: true });
       const decoder = Decoder.create(each.config, 1);
       let sum = 0;
       return {

@@ -85,7 +85,7 @@ function scoringWork(gguf: string): Work {
     note: 'forward only, log-probabilities of given tokens',
     prepare: async (): Promise<Prepared> => {
       const decoder = await load(gguf);
-      const batches = packSequences(sequences(), MICRO_BATCH);
+      const batches = packSequences(sequences(), MICRO_BATCH, { untilLastTarget: true });
       let mean = 0;
       return {
         run: () => {

@@ -135,7 +135,7 @@ async function prepareScoring(): Promise<Prepared> {
     tokens: words(PROMPT + NEW_TOKENS, 90 + i),
     lossMask,
   }));
-  const batches = packSequences(rows, MICRO_BATCH);
+  const batches = packSequences(rows, MICRO_BATCH, { untilLastTarget: true });
   return {
     run: () => {
       for (const batch of batches) tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
