@@ -8,6 +8,20 @@
 namespace parl::addon {
 namespace {
 
+// addGradients(sums, gradients: Float32Array[]): void
+Napi::Value addGradients(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto sums = floatArrays(info, 0, "sums"), gradients = floatArrays(info, 1, "gradients");
+  expectLength(env, "gradients", gradients.size(), sums.size());
+  std::vector<GradientSum> tensors;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    expectLength(env, ("gradients[" + std::to_string(i) + "]").c_str(), gradients[i].size(), sums[i].size());
+    tensors.push_back({sums[i].data(), gradients[i].data(), static_cast<int64_t>(sums[i].size())});
+  }
+  parl::addGradients(tensors.data(), static_cast<int64_t>(tensors.size()));
+  return env.Undefined();
+}
+
 // globalNorm(gradients: Float32Array[]): number
 Napi::Value globalNorm(const Napi::CallbackInfo& info) {
   std::vector<TensorView> views;
@@ -44,6 +58,7 @@ Napi::Value adamwUpdate(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void registerAdamw(Napi::Env env, Napi::Object exports) {
+  exports.Set("addGradients", Napi::Function::New(env, addGradients));
   exports.Set("adamwUpdate", Napi::Function::New(env, adamwUpdate));
   exports.Set("globalNorm", Napi::Function::New(env, globalNorm));
 }

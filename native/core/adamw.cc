@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/elementwise.h"
 #include "core/thread_pool.h"
 
 namespace parl {
@@ -39,6 +40,17 @@ double globalNorm(const TensorView* tensors, int64_t count) {
   double sum = 0;
   for (double part : sums) sum += part;
   return std::sqrt(sum);
+}
+
+void addGradients(const GradientSum* tensors, int64_t count) {
+  const auto blocks = blocksOf(tensors, count);
+  parallelFor(static_cast<int64_t>(blocks.size()), 2, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto [tensor, from, to] = blocks[static_cast<size_t>(i)];
+      float* sum = tensors[tensor].sum + from;
+      PARL_DISPATCH(arithmeticRange)(Arithmetic::add, {sum}, {tensors[tensor].gradient + from}, sum, to - from);
+    }
+  });
 }
 
 void adamwUpdate(const AdamwTensor* tensors, int64_t count, const AdamwOptions& o) {

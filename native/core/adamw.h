@@ -1,4 +1,4 @@
-// AdamW over a list of tensors, and the global gradient norm. Loshchilov and Hutter, arXiv:1711.05101, as PyTorch does it.
+// Over a list of tensors: sums of gradients, their global norm, and AdamW. Loshchilov and Hutter, arXiv:1711.05101, as PyTorch does it.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,14 @@ struct TensorView {
 
 // sqrt of the sum of squares over all tensors, in double. Blocks of fixed size are summed, then the blocks in order.
 double globalNorm(const TensorView* tensors, int64_t count);
+
+// sum += gradient, of every tensor.
+struct GradientSum {
+  float* sum;
+  const float* gradient;
+  int64_t count;
+};
+void addGradients(const GradientSum* tensors, int64_t count);
 
 struct AdamwTensor {
   float* parameter;

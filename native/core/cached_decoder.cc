@@ -206,7 +206,11 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
     const DecoderLayer& layer = weights.layers[l];
     const Panels::Layer& panels = panels_->layers[l];
     const int64_t layerIndex = static_cast<int64_t>(l);
-    rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
+    if (layerIndex == 0) {
+      rmsNormForward(x, layer.inputNorm, normed, nullptr, n, d, c.rmsNormEps);
+    } else {
+      addRmsNormForward(x, normed, layer.inputNorm, x, normed, nullptr, n, d, c.rmsNormEps);  // what the layer before adds
+    }
 
     // What follows the product of a projection.
     const auto finish = [&](const float* bias, const LowRank& adapter, const float* norm, float* y, int64_t heads, bool turn) {
@@ -275,17 +279,15 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
     attentionSegments(segments.data(), static_cast<int64_t>(segments.size()), {c.numHeads, c.numKvHeads, c.headDim});
     multiply(attended, layer.oProj, panels.o, normed, n, d, qWidth);
     addLowRank(attended, layer.oAdapter, normed, n, d, qWidth);
-    add(x, normed, x, n * d);
-
-    rmsNormForward(x, layer.postNorm, normed, nullptr, n, d, c.rmsNormEps);
+    addRmsNormForward(x, normed, layer.postNorm, x, normed, nullptr, n, d, c.rmsNormEps);
     multiplyBoth(normed, {layer.gateProj, gate, f}, panels.gate, {layer.upProj, up, f}, panels.up, n, d);
     addLowRank(normed, layer.gateAdapter, gate, n, f, d);
     addLowRank(normed, layer.upAdapter, up, n, f, d);
     swigluForward(gate, up, gate, n * f);
     multiply(gate, layer.downProj, panels.down, normed, n, d, f);
     addLowRank(gate, layer.downAdapter, normed, n, d, f);
-    add(x, normed, x, n * d);
   }
+  add(x, normed, x, n * d);
   for (int64_t i = 0; i < n; ++i) {
     std::memcpy(a.hidden.data() + queries[static_cast<size_t>(i)].output * d, x + i * d, static_cast<size_t>(d) * sizeof(float));
   }

@@ -58,3 +58,22 @@ TEST(global_norm_of_huge_tiny_and_no_numbers) {
   CHECK_NEAR(parl::globalNorm(&small, 1), 1e-30f, 1e-45);
   CHECK(parl::globalNorm(nullptr, 0) == 0);
 }
+
+TEST(gradients_add_up_in_place_on_any_number_of_threads) {
+  for (int threads : {1, 3}) {
+    parl::setThreadCount(threads);
+    std::vector<std::vector<float>> sums, gradients;
+    std::vector<parl::GradientSum> tensors;
+    for (size_t count : {40000, 0, 1, 16385}) {
+      sums.push_back(parl::test::mixedFloats(1, count));
+      gradients.push_back(parl::test::mixedFloats(2, count));
+    }
+    const auto before = sums;
+    for (size_t i = 0; i < sums.size(); ++i) tensors.push_back({sums[i].data(), gradients[i].data(), static_cast<int64_t>(sums[i].size())});
+    parl::addGradients(tensors.data(), static_cast<int64_t>(tensors.size()));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      for (size_t j = 0; j < sums[i].size(); ++j) CHECK(sums[i][j] == before[i][j] + gradients[i][j]);
+    }
+  }
+  parl::setThreadCount(2);
+}

@@ -49,6 +49,28 @@ TEST(rms_norm_forward_matches_double) {
   }
 }
 
+TEST(rms_norm_of_a_sum_has_the_bits_of_both_steps) {
+  for (int64_t d : {1, 15, 40, 128}) {
+    const int64_t n = 70;
+    const auto count = static_cast<size_t>(n * d);
+    const auto x = parl::test::mixedFloats(1, count), delta = parl::test::mixedFloats(2, count), dy = parl::test::mixedFloats(3, count);
+    const auto dSum = parl::test::mixedFloats(4, count), weight = parl::test::mixedFloats(5, static_cast<size_t>(d));
+    std::vector<float> sum(count), y(count), rstd(static_cast<size_t>(n)), dx(count), dWeight(static_cast<size_t>(d), 0.5f);
+    for (size_t i = 0; i < count; ++i) sum[i] = x[i] + delta[i];
+    parl::rmsNormForward(sum.data(), weight.data(), y.data(), rstd.data(), n, d, kEps);
+    parl::rmsNormBackward(dy.data(), sum.data(), weight.data(), rstd.data(), dx.data(), dWeight.data(), n, d);
+    for (size_t i = 0; i < count; ++i) dx[i] += dSum[i];
+
+    // In place, as the decoder does it: the sum over x, the norm over delta; and the gradient over dSum.
+    std::vector<float> sumOverX = x, normOverDelta = delta, rstdOfBoth(rstd.size()), gradient = dSum, weightGradient(dWeight.size(), 0.5f);
+    parl::addRmsNormForward(sumOverX.data(), normOverDelta.data(), weight.data(), sumOverX.data(), normOverDelta.data(), rstdOfBoth.data(), n, d,
+                            kEps);
+    parl::addRmsNormBackward(dy.data(), gradient.data(), sum.data(), weight.data(), rstd.data(), gradient.data(), weightGradient.data(), n, d);
+    CHECK(sumOverX == sum && normOverDelta == y && rstdOfBoth == rstd);
+    CHECK(gradient == dx && weightGradient == dWeight);
+  }
+}
+
 TEST(rms_norm_backward_matches_finite_differences) {
   const size_t n = 3, d = 21;
   const auto dy = parl::test::mixedFloats(1, n * d), x = parl::test::mixedFloats(2, n * d), weight = parl::test::mixedFloats(3, d);

@@ -1,11 +1,11 @@
 // y = weight * (x * rstd), rstd = 1 / sqrt(mean(x^2) + eps).
 //
-//   forward, a row:   pass 1: sum of squares; pass 2: y
-//   backward, a row:  pass 1: c = sum of dy * weight * x; pass 2: dx = rstd * (dy * weight - x * (c * rstd^2 / d))
+//   forward, a row:   pass 1: x + delta where there is one; pass 2: sum of squares; pass 3: y
+//   backward, a row:  pass 1: c = sum of dy * weight * x; pass 2: dx = rstd * (dy * weight - x * (c * rstd^2 / d)) [+ dSum]
 //   backward, weight: dWeight[j] += dy[i][j] * x[i][j] * rstd[i], one chain a column over ascending rows
 //
 // A row's sums run in two vector accumulators (element j in lane j mod 2 kWidth), which fixes their order by j and hides
-// half of the addition latency; a row of a few hundred floats is in L1 for its second pass.
+// half of the addition latency; a row of a few hundred floats is in L1 from its second pass on.
 #include "core/rms_norm.h"
 
 #include "core/kernels/vec.h"
@@ -41,22 +41,32 @@ inline void storeLanes(float* p, Vec v, int lanes) {
 
 }  // namespace
 
-void rmsNormForwardRows(const float* x, const float* weight, float* y, float* rstd, int64_t n, int64_t d, float eps) {
-  for (int64_t i = 0; i < n; ++i, x += d, y += d) {
-    const float squares = rowSum(d, [x](int64_t j, int lanes, Vec sum) {
-      const Vec v = loadLanes(x + j, lanes);
-      return fma(v, v, sum);
+void rmsNormForwardRows(const float* x, const float* delta, const float* weight, float* sum, float* y, float* rstd, int64_t n, int64_t d,
+                        float eps) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = i * d;
+    const float* row = x + at;
+    if (delta != nullptr) {
+      for (int64_t j = 0; j < d; j += kWidth) {
+        const int lanes = d - j < kWidth ? static_cast<int>(d - j) : kWidth;
+        storeLanes(sum + at + j, loadLanes(row + j, lanes) + loadLanes(delta + at + j, lanes), lanes);
+      }
+      row = sum + at;
+    }
+    const float squares = rowSum(d, [row](int64_t j, int lanes, Vec squared) {
+      const Vec v = loadLanes(row + j, lanes);
+      return fma(v, v, squared);
     });
     const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(d) + eps);
     if (rstd != nullptr) rstd[i] = scale;
     for (int64_t j = 0; j < d; j += kWidth) {
       const int lanes = d - j < kWidth ? static_cast<int>(d - j) : kWidth;
-      storeLanes(y + j, loadLanes(weight + j, lanes) * (loadLanes(x + j, lanes) * splat(scale)), lanes);
+      storeLanes(y + at + j, loadLanes(weight + j, lanes) * (loadLanes(row + j, lanes) * splat(scale)), lanes);
     }
   }
 }
 
-void rmsNormBackwardRows(const float* dy, const float* x, const float* weight, const float* rstd, float* dx, int64_t n,
+void rmsNormBackwardRows(const float* dy, const float* dSum, const float* x, const float* weight, const float* rstd, float* dx, int64_t n,
                          int64_t d) {
   for (int64_t i = 0; i < n; ++i, x += d, dy += d, dx += d) {
     const float projection = rowSum(d, [dy, x, weight](int64_t j, int lanes, Vec sum) {
@@ -67,7 +77,8 @@ void rmsNormBackwardRows(const float* dy, const float* x, const float* weight, c
     for (int64_t j = 0; j < d; j += kWidth) {
       const int lanes = d - j < kWidth ? static_cast<int>(d - j) : kWidth;
       const Vec direct = loadLanes(dy + j, lanes) * loadLanes(weight + j, lanes);
-      storeLanes(dx + j, scale * fma(loadLanes(x + j, lanes), shrink, direct), lanes);
+      const Vec through = scale * fma(loadLanes(x + j, lanes), shrink, direct);
+      storeLanes(dx + j, dSum == nullptr ? through : through + loadLanes(dSum + i * d + j, lanes), lanes);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AdamwOptions, adamwUpdate, globalNorm, NativeValueError, ShapeError } from './index.js';
+import { type AdamwOptions, adamwUpdate, addGradients, globalNorm, NativeValueError, ShapeError } from './index.js';
 
 const options: AdamwOptions = {
   learningRate: 0.1,
@@ -9,6 +9,23 @@ const options: AdamwOptions = {
   weightDecays: [0],
   step: 1,
 };
+
+describe('addGradients', () => {
+  test('adds each tensor to its sum', () => {
+    const sums = [Float32Array.of(1, 2), new Float32Array(0), Float32Array.of(0.5)];
+    addGradients(sums, [Float32Array.of(10, -2), new Float32Array(0), Float32Array.of(0.25)]);
+    expect(sums.map((sum) => [...sum])).toEqual([[11, 0], [], [0.75]]);
+  });
+
+  test('changes nothing where a list or an array does not fit', () => {
+    const sums = [Float32Array.of(1), Float32Array.of(2)];
+    expect(() => addGradients(sums, [Float32Array.of(1)])).toThrow(ShapeError);
+    expect(() => addGradients(sums, [Float32Array.of(1), new Float32Array(2)])).toThrow(
+      'expected gradients[1].length to be 1, received 2',
+    );
+    expect(sums.map((sum) => [...sum])).toEqual([[1], [2]]);
+  });
+});
 
 describe('globalNorm', () => {
   test('is the length of all gradients as one vector', () => {

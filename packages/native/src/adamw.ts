@@ -13,6 +13,17 @@ export function globalNorm(gradients: readonly Float32Array[]): number {
   return callNative('globalNorm', gradients) as number;
 }
 
+/**
+ * sum += gradient for each tensor of a list, in one call: gradients of micro-batches.
+ *
+ * @param sums - updated.
+ * @param gradients - like sums.
+ * @throws {ShapeError} if the lists or the arrays in them differ in length; nothing has been changed then.
+ */
+export function addGradients(sums: readonly Float32Array[], gradients: readonly Float32Array[]): void {
+  callNative('addGradients', sums, gradients);
+}
+
 export interface AdamwOptions {
   /** >= 0. */
   readonly learningRate: number;

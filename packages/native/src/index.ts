@@ -7,7 +7,7 @@
  * // { isa: 'avx2', isas: ['portable', 'avx2'], threads: 2, devices: [{ kind: 'cpu', name: '...' }],
  * //   cuda: { built: false, available: false, reason: '...' } }
  */
-export { type AdamwOptions, adamwUpdate, globalNorm } from './adamw.js';
+export { type AdamwOptions, adamwUpdate, addGradients, globalNorm } from './adamw.js';
 export { groupAdvantagePresets } from './advantage-presets.js';
 export { type AggregationMode, type AggregationOptions, aggregationWeights, sampledCounts } from './aggregation.js';
 export { type AttentionOptions, attentionBackward, attentionForward } from './attention.js';
@@ -125,7 +125,7 @@ export {
 export { type ReinforceBaselineOptions, reinforceBaselineAdvantages, remaxAdvantages } from './reinforce-baselines.js';
 export { type CallLog, hashTexts, repeatedCalls } from './repeated-calls.js';
 export { type PartAdvantageOptions, partAdvantages, standardize } from './reward-parts.js';
-export { rmsNormBackward, rmsNormForward } from './rms-norm.js';
+export { addRmsNormBackward, addRmsNormForward, rmsNormBackward, rmsNormForward } from './rms-norm.js';
 export { type RopeAngles, type RopeOptions, ropeApply } from './rope.js';
 export {
   type GeneratedSequence,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { rmsNormBackward, rmsNormForward } from './index.js';
+import { addRmsNormBackward, addRmsNormForward, rmsNormBackward, rmsNormForward } from './index.js';
 import {
   expectGradient,
   expectSameOnAnyThreads,
@@ -56,6 +56,35 @@ describe('rmsNorm', () => {
           const loss = (inputs: readonly Float64Array[]) =>
             inner(dy, rmsNormReference(inputs[0]!, inputs[1]!, { n, d, eps: 1e-6 }));
           expectGradient([x, weight], [dx, dWeight], loss, 1e-5 + n * d * 1e-6);
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+
+  test('of a sum has the bits of both steps, forward and backward', () => {
+    onEveryIsa(() => {
+      fc.assert(
+        fc.property(size, size, seed, (n, d, start) => {
+          const [x, delta, dy, dSum] = [0, 1, 2, 3].map((i) => mixedFloats(start + i, n * d)) as [
+            Float32Array,
+            Float32Array,
+            Float32Array,
+            Float32Array,
+          ];
+          const weight = mixedFloats(start + 4, d);
+          const total = x.map((value, i) => value + delta[i]!);
+          const apart = forward(total, weight, n, d);
+          const [sum, y, rstd] = [new Float32Array(n * d), new Float32Array(n * d), new Float32Array(n)];
+          addRmsNormForward(x, delta, weight, sum, y, rstd, { n, d, eps: 1e-6 });
+          expect([sum, y, rstd]).toEqual([total, apart.y, apart.rstd]);
+
+          const [dx, both] = [new Float32Array(n * d), new Float32Array(n * d)];
+          const [dWeight, dWeightOfBoth] = [mixedFloats(start + 5, d), mixedFloats(start + 5, d)];
+          rmsNormBackward(dy, total, weight, rstd, dx, dWeight, { n, d });
+          addRmsNormBackward(dy, dSum, total, weight, rstd, both, dWeightOfBoth, { n, d });
+          expect(both).toEqual(dx.map((value, i) => value + dSum[i]!));
+          expect(dWeightOfBoth).toEqual(dWeight);
         }),
         { numRuns: 40 },
       );

@@ -1,6 +1,6 @@
 import { type Decoder, type PackedBatch, packSequences } from '@parl-mt/policy';
 import type { AdamwConfig } from '@parl-mt/schema';
-import { AdamW, tf } from '@parl-mt/tfjs-backend';
+import { AdamW, GradientSums, tf } from '@parl-mt/tfjs-backend';
 
 /** A sequence with what the loss needs of each token. All arrays are as long as `tokens`. */
 export interface WeightedSequence {
@@ -47,7 +47,7 @@ export class WeightUpdater implements Disposable {
   readonly optimizer: AdamW;
   readonly #maxGradNorm: number;
   readonly #gradientCheckpointing: boolean;
-  #gradients = new Map<string, tf.Tensor>();
+  readonly #gradients = new GradientSums();
   /** Micro-batches since the last update. */
   #microBatches = 0;
 
@@ -92,15 +92,16 @@ export class WeightUpdater implements Disposable {
 
   /** One optimizer update with the accumulated gradients; returns their norm before clipping. */
   apply(learningRate: number): number {
-    if (this.#gradients.size === 0) return 0;
-    const { gradNorm } = this.optimizer.update(this.#gradients, { learningRate, maxGradNorm: this.#maxGradNorm });
-    this.#disposeGradients();
+    const { values } = this.#gradients;
+    if (values.size === 0) return 0;
+    const { gradNorm } = this.optimizer.update(values, { learningRate, maxGradNorm: this.#maxGradNorm });
+    this.#gradients.clear();
     this.#microBatches = 0;
     return gradNorm;
   }
 
   [Symbol.dispose](): void {
-    this.#disposeGradients();
+    this.#gradients.clear();
   }
 
   #accumulateBatch(
@@ -126,11 +127,7 @@ export class WeightUpdater implements Disposable {
         ? (rows.weights.dataSync() as Float32Array).map((weight) => -weight)
         : undefined,
     });
-    for (const [name, gradient] of result.gradients) {
-      const former = this.#gradients.get(name);
-      this.#gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
-      if (former !== undefined) tf.dispose([former, gradient]);
-    }
+    this.#gradients.add(result.gradients);
     tf.dispose([rows.weights, rows.behaviorLogprobs, rows.advantages, rows.referenceLogprobs]);
     return result.loss;
   }
@@ -140,11 +137,6 @@ export class WeightUpdater implements Disposable {
     const step = (this.optimizer.updates * MICRO_BATCHES + this.#microBatches) % 2 ** 32;
     this.#microBatches += 1;
     return step;
-  }
-
-  #disposeGradients(): void {
-    for (const gradient of this.#gradients.values()) gradient.dispose();
-    this.#gradients = new Map();
   }
 }
 

@@ -19,6 +19,7 @@ export {
 export { BufferPool } from './buffer-pool.js';
 export { type CausalAttentionOptions, causalAttention, causalAttentionComposite } from './causal-attention.js';
 export { embedding, embeddingComposite } from './embedding.js';
+export { GradientSums } from './gradient-sums.js';
 export { HalfMatrix, type Matrix, matrixTensor, readWeight } from './half-matrix.js';
 export { type LinearMap, linear, linearComposite, linears } from './linear.js';
 export {

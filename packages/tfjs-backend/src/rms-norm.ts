@@ -1,4 +1,4 @@
-import { add, rmsNormBackward, rmsNormForward } from '@parl-mt/native';
+import { addRmsNormBackward, addRmsNormForward, rmsNormBackward, rmsNormForward } from '@parl-mt/native';
 import { expectShape } from './expect-shape.js';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
 import { isParlActive } from './parl-backend.js';
@@ -88,8 +88,7 @@ export const addRmsNormKernel: FusedOp<RmsNormAttributes, 'x' | 'delta' | 'weigh
     const sum = pool.allocate(n * d);
     const y = pool.allocate(n * d);
     const rstd = pool.allocate(n);
-    add(x.values, delta.values, sum);
-    rmsNormForward(sum, weight.values, y, rstd, { n, d, eps: epsilon });
+    addRmsNormForward(x.values, delta.values, weight.values, sum, y, rstd, { n, d, eps: epsilon });
     return [
       { values: sum, shape: x.shape },
       { values: y, shape: x.shape },
@@ -101,8 +100,7 @@ export const addRmsNormKernel: FusedOp<RmsNormAttributes, 'x' | 'delta' | 'weigh
     const [n, d] = sum.shape as [number, number];
     const dx = pool.allocate(n * d);
     const dWeight = pool.allocateZeros(d);
-    rmsNormBackward(dNormed!.values, sum.values, weight.values, rstd.values, dx, dWeight, { n, d });
-    add(dx, dSum!.values, dx);
+    addRmsNormBackward(dNormed!.values, dSum!.values, sum.values, weight.values, rstd.values, dx, dWeight, { n, d });
     const both = { values: dx, shape: sum.shape };
     return { x: both, delta: both, weight: { values: dWeight, shape: [d] } };
   },
