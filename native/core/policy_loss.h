@@ -20,6 +20,7 @@
 #include <span>
 
 #include "core/isa.h"
+#include "core/kl_penalty.h"
 #include "core/token_rewards.h"
 
 namespace parl {
@@ -28,18 +29,6 @@ enum class PolicyObjective { clip = 0, cispo = 1, sapo = 2, reinforce = 3, quadr
 
 // What a token's ratio is made of: its own log-ratio, the mean over its row (GSPO), or the sum over its row.
 enum class RatioLevel { token = 0, sequenceMean = 1, sequenceSum = 2 };
-
-// k1 = d, k2 = d^2 / 2, k3 = e^-d + d - 1, magnitude = |d|, with d = logprob - referenceLogprob.
-enum class KlEstimator { none = 0, k1 = 1, k2 = 2, k3 = 3, magnitude = 4 };
-
-struct KlOptions {
-  KlEstimator estimator = KlEstimator::none;
-  float coefficient = 0;
-  float exponentBound = __builtin_inff();  // k3: -d is clamped to +-this
-  float valueBound = __builtin_inff();     // k3: the value is clamped to at most this
-  bool gradientOfK2 = false;               // the value of the estimator, the gradient of k2 (straight through)
-  bool timesRatio = false;                 // kl * ratio, so that its expectation is under the current policy
-};
 
 struct PolicyLossOptions {
   PolicyObjective objective = PolicyObjective::clip;
@@ -83,19 +72,8 @@ struct PolicyRowStatistics {
 void policyLoss(const PolicyTokens& tokens, const TokenRows& rows, std::span<const double> rowWeights,
                 const PolicyLossOptions& options, float* gradient, std::span<PolicyRowStatistics> statistics);
 
-// counts[r] = sampled tokens of row r.
-void sampledCounts(const TokenRows& rows, std::span<int32_t> counts);
-
-// values[t] and gradients[t] of a KL estimate for d = logprob - referenceLogprob; the coefficient and timesRatio are not used.
-void klPenalty(const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
-               float* gradients);
-
 PARL_KERNEL(void, policyLossRow,
             (const PolicyTokens& tokens, int64_t n, double rowWeight, const PolicyLossOptions& options, float* gradient,
              PolicyRowStatistics& statistics))
-PARL_KERNEL(void, klPenaltyRange,
-            (const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
-             float* gradients))
-PARL_KERNEL(int32_t, sampledCountRow, (const uint8_t* mask, int64_t n))
 
 }  // namespace parl

@@ -9,4 +9,10 @@ int64_t rowGrain(const TokenRows& rows) {
   return std::max<int64_t>(1, count * 16384 / std::max<int64_t>(1, tokens));
 }
 
+void sampledCounts(const TokenRows& rows, std::span<int32_t> counts) {
+  forEachRow(rows, [&](size_t row, int64_t begin) {
+    counts[row] = PARL_DISPATCH(sampledCountRow)(rows.mask.data() + begin, rows.length(row));
+  });
+}
+
 }  // namespace parl

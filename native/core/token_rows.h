@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/isa.h"
 #include "core/thread_pool.h"
 
 namespace parl {
@@ -28,5 +29,10 @@ void forEachRow(const TokenRows& rows, F&& f) {
     for (int64_t row = first; row < last; ++row) f(static_cast<size_t>(row), rows.begin(static_cast<size_t>(row)));
   });
 }
+
+// counts[r] = sampled tokens of row r.
+void sampledCounts(const TokenRows& rows, std::span<int32_t> counts);
+
+PARL_KERNEL(int32_t, sampledCountRow, (const uint8_t* mask, int64_t n))
 
 }  // namespace parl

@@ -8,6 +8,7 @@
 // once a row.
 #include "core/policy_loss.h"
 
+#include "core/kernels/kl.h"
 #include "core/kernels/masks.h"
 
 namespace parl::PARL_ISA {
@@ -15,47 +16,6 @@ namespace {
 
 const float kInfinity = __builtin_inff();
 constexpr int kLineFloats = 16;  // of a cache line
-
-inline Vec magnitude(Vec v) { return (Vec)((VecI)v & splatI(0x7fffffff)); }
-
-// e^x - 1 - x without the cancellation near 0: there the series x^2 (1/2 + x/6 + ...), off by less than 1e-7 relative. `e` is e^x.
-inline Vec expMinusLine(Vec x, Vec e) {
-  Vec p = splat(1.0f / 40320);
-  p = fma(p, x, splat(1.0f / 5040));
-  p = fma(p, x, splat(1.0f / 720));
-  p = fma(p, x, splat(1.0f / 120));
-  p = fma(p, x, splat(1.0f / 24));
-  p = fma(p, x, splat(1.0f / 6));
-  p = fma(p, x, splat(0.5f));
-  return select(less(magnitude(x), splat(0.5f)), p * x * x, e - splat(1.0f) - x);
-}
-
-struct Kl {
-  Vec value, slope;
-};
-
-// The KL estimate at d = logprob - reference, and its derivative by the logprob.
-inline Kl klOf(Vec d, const KlOptions& o) {
-  Kl kl{};
-  switch (o.estimator) {
-    case KlEstimator::none: return kl;
-    case KlEstimator::k1: kl = {d, splat(1.0f)}; break;
-    case KlEstimator::k2: kl = {splat(0.5f) * d * d, d}; break;
-    case KlEstimator::magnitude:
-      kl = {magnitude(d), kept(less(splat(0.0f), d), splat(1.0f)) - kept(less(d, splat(0.0f)), splat(1.0f))};
-      break;
-    case KlEstimator::k3: {
-      const Vec bound = splat(o.exponentBound), x = clamped(-d, -bound, bound);
-      const Vec curve = expMinusLine(x, vexp(x)), top = splat(o.valueBound);
-      const Mask inside = less(magnitude(d), bound) & less(curve, top);
-      // d/dlogprob of e^x - 1 - x is -(e^x - 1) = -(curve + x).
-      kl = {vmin(top, curve), kept(inside, -(curve + x))};
-      break;
-    }
-  }
-  if (o.gradientOfK2) kl.slope = d;
-  return kl;
-}
 
 // The coefficient of the KL at a token. Tokens that were not sampled have 0, where there are weights.
 inline Vec klScale(const PolicyTokens& in, int64_t i, int lanes, Mask sampled, Vec coefficient) {
@@ -393,24 +353,6 @@ void policyLossRow(const PolicyTokens& tokens, int64_t n, double rowWeight, cons
       return byLevel<PolicyObjective::quadratic>(tokens, n, rowWeight, options, gradient, statistics);
     case PolicyObjective::geometricMean: return geometricMean(tokens, n, rowWeight, options, gradient, statistics);
   }
-}
-
-void klPenaltyRange(const float* logprobs, const float* referenceLogprobs, int64_t n, const KlOptions& options, float* values,
-                    float* gradients) {
-  for (int64_t i = 0; i < n; i += kWidth) {
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
-    const Kl kl = klOf(floatsAt(logprobs + i, lanes) - floatsAt(referenceLogprobs + i, lanes), options);
-    put(values + i, kl.value, lanes);
-    put(gradients + i, kl.slope, lanes);
-  }
-}
-
-int32_t sampledCountRow(const uint8_t* mask, int64_t n) {
-  VecI count = {};
-  int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) countUp(count, sampledLanes(mask + i));
-  if (i < n) countUp(count, sampledLanes(mask + i, static_cast<int>(n - i)));
-  return static_cast<int32_t>(countLanes(count));
 }
 
 }  // namespace parl::PARL_ISA
