@@ -14,6 +14,8 @@
 // the two FMA units are the limit, about 6 cycles for kWidth entries.
 #include "core/logprob.h"
 
+#include <type_traits>
+
 #include "core/kernels/vec.h"
 
 namespace parl::PARL_ISA {
@@ -42,28 +44,37 @@ float maximum(const float* x, int64_t count) {
 template <bool wantEntropy>
 void sumBlock(const float* x, int64_t count, Vec scale, Vec shift, float& sum, float& weighted) {
   Vec sums[kChains] = {}, means[kChains] = {};
-  const auto add = [&](int c, Vec logit) __attribute__((always_inline)) {
-    Vec z = fma(logit, scale, shift);
-    if constexpr (wantEntropy) {
+  // N vectors of the chains from `first` on.
+  const auto add = [&]<int N>(int first, Vec (&z)[N]) __attribute__((always_inline)) {
+    Vec e[N];
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) {
+      z[c] = fma(z[c], scale, shift);
       // Not below kExpZero, where e is 0: there 0 * -Infinity would make a NaN of an impossible token. NaN stays NaN.
-      z = vmax(splat(kExpZero), z);
-      const Vec e = vexpBelow80(z);
-      sums[c] += e;
-      means[c] = fma(e, z, means[c]);
-    } else {
-      sums[c] += vexpBelow80(z);
+      if constexpr (wantEntropy) z[c] = vmax(splat(kExpZero), z[c]);
+      e[c] = z[c];
+    }
+    vexpBelow80(e);
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) {
+      sums[first + c] += e[c];
+      if constexpr (wantEntropy) means[first + c] = fma(e[c], z[c], means[first + c]);
     }
   };
   int64_t j = 0;
   for (; j + kChains * kWidth <= count; j += kChains * kWidth) {
     // What follows in memory is the next block or the next row: its maximum would otherwise wait for every line of it.
     for (int line = 0; line < kChains * kWidth; line += kLineFloats) __builtin_prefetch(x + count + j + line);
+    Vec logits[kChains];
 #pragma GCC unroll 4
-    for (int c = 0; c < kChains; ++c) add(c, load(x + j + c * kWidth));
+    for (int c = 0; c < kChains; ++c) logits[c] = load(x + j + c * kWidth);
+    add(0, logits);
   }
 #pragma GCC unroll 4
   for (int c = 0; c < kChains; ++c, j += kWidth) {
-    if (j < count) add(c, loadLanes(x + j, count - j < kWidth ? static_cast<int>(count - j) : kWidth, kMinusInfinity));
+    if (j >= count) break;
+    Vec logits[1] = {loadLanes(x + j, count - j < kWidth ? static_cast<int>(count - j) : kWidth, kMinusInfinity)};
+    add(c, logits);
   }
   sum = reduceAdd((sums[0] + sums[1]) + (sums[2] + sums[3]));
   weighted = reduceAdd((means[0] + means[1]) + (means[2] + means[3]));
@@ -116,21 +127,44 @@ void logprobBackwardRow(float dLogprob, float dEntropy, const float* logits, int
   const bool withEntropy = dEntropy != 0.0f;
   const Vec constant = splat(-dLogprob * inverseTemperature), slope = splat(withEntropy ? -dEntropy * inverseTemperature : 0.0f);
   const Vec offset = splat(withEntropy ? entropy : 0.0f);
-  const auto gradient = [&](Vec x) __attribute__((always_inline)) {
-    const Vec logp = vmax(splat(kExpZero), fma(x, scale, shift));
-    return vexpBelow80(logp) * fma(slope, logp + offset, constant);
+  // N vectors of logits become their gradient.
+  const auto gradient = [&]<int N, bool hasSlope>(Vec (&x)[N], std::bool_constant<hasSlope>) __attribute__((always_inline)) {
+    Vec p[N];
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) {
+      x[c] = fma(x[c], scale, shift);
+      if constexpr (hasSlope) x[c] = vmax(splat(kExpZero), x[c]);
+      p[c] = x[c];
+    }
+    vexpBelow80(p);
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) x[c] = p[c] * (hasSlope ? fma(slope, x[c] + offset, constant) : constant);
   };
-  const auto plain = [&](Vec x) __attribute__((always_inline)) { return vexpBelow80(fma(x, scale, shift)) * constant; };
-  int64_t j = 0;
+  const auto row = [&](auto hasSlope) __attribute__((always_inline)) {
+    int64_t j = 0;
+    for (; j + kChains * kWidth <= vocab; j += kChains * kWidth) {
+      Vec x[kChains];
+#pragma GCC unroll 4
+      for (int c = 0; c < kChains; ++c) x[c] = load(logits + j + c * kWidth);
+      gradient(x, hasSlope);
+#pragma GCC unroll 4
+      for (int c = 0; c < kChains; ++c) store(dLogits + j + c * kWidth, x[c]);
+    }
+    for (; j < vocab; j += kWidth) {
+      const int lanes = vocab - j < kWidth ? static_cast<int>(vocab - j) : kWidth;
+      Vec x[1] = {loadLanes(logits + j, lanes, 0.0f)};
+      gradient(x, hasSlope);
+      if (lanes == kWidth) {
+        store(dLogits + j, x[0]);
+      } else {
+        storePartial(dLogits + j, x[0], lanes);
+      }
+    }
+  };
   if (withEntropy) {
-    for (; j + kWidth <= vocab; j += kWidth) store(dLogits + j, gradient(load(logits + j)));
+    row(std::true_type{});
   } else {
-    for (; j + kWidth <= vocab; j += kWidth) store(dLogits + j, plain(load(logits + j)));
-  }
-  if (j < vocab) {
-    const int lanes = static_cast<int>(vocab - j);
-    const Vec x = loadPartial(logits + j, lanes);
-    storePartial(dLogits + j, withEntropy ? gradient(x) : plain(x), lanes);
+    row(std::false_type{});
   }
   if (target >= 0 && target < vocab) dLogits[target] += dLogprob * inverseTemperature;
 }
