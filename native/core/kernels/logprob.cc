@@ -11,7 +11,7 @@
 // than the caches is read from memory once, and so that linear_logprob.cc can make a row's logits block by block.
 //
 // Per vector the forward pass is a maximum and 16 instructions, 10 of them fused multiply-adds: with every operand in the cache
-// the two FMA units are the limit, about 6 cycles for kWidth entries.
+// the two FMA units are the limit, about 6 cycles for kWidth entries, as long as enough chains are in flight: four vectors take each step together.
 #include "core/logprob.h"
 
 #include <type_traits>
