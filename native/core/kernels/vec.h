@@ -171,19 +171,21 @@ namespace {
 // e^x = 2^n e^r: n, which also stands in the low bits of `shifted` as n + 127, and e^r. Cody-Waite reduction by ln 2 in two parts, then
 // 1 + r + r^2 q(r), q of degree 4 with the least relative error over |r| <= ln 2 / 2 (3e-9). Rounds n to nearest by a magic constant,
 // 1.5 * 2^23 and the exponent's bias.
+constexpr float kExpMagic = 12583039.0f, kLog2E = 1.44269504088896341f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+constexpr float kExpQ[] = {4.9999994e-1f, 1.6666521e-1f, 4.166839e-2f, 8.368745e-3f, 1.381454e-3f};  // of r^0 .. r^4
 struct ExpParts {
   Vec shifted, n, r, q, e;
 };
 inline ExpParts expParts(Vec x) {
-  const Vec magic = splat(12583039.0f);
-  const Vec shifted = fma(x, splat(1.44269504088896341f), magic);
+  const Vec magic = splat(kExpMagic);
+  const Vec shifted = fma(x, splat(kLog2E), magic);
   const Vec n = shifted - magic;
-  Vec r = fma(n, splat(-0.693359375f), x);
-  r = fma(n, splat(2.12194440e-4f), r);
-  Vec q = fma(splat(1.381454e-3f), r, splat(8.368745e-3f));
-  q = fma(q, r, splat(4.166839e-2f));
-  q = fma(q, r, splat(1.6666521e-1f));
-  q = fma(q, r, splat(4.9999994e-1f));
+  Vec r = fma(n, splat(-kLn2High), x);
+  r = fma(n, splat(-kLn2Low), r);
+  Vec q = fma(splat(kExpQ[4]), r, splat(kExpQ[3]));
+  q = fma(q, r, splat(kExpQ[2]));
+  q = fma(q, r, splat(kExpQ[1]));
+  q = fma(q, r, splat(kExpQ[0]));
   return {shifted, n, r, q, fma(fma(q, r, splat(1.0f)), r, splat(1.0f))};
 }
 
@@ -200,16 +202,11 @@ inline Vec vexp(Vec x) {
   return select(x < low, splat(0.0f), parts.e * scaleA * scaleB);
 }
 
-// e^x where x is not above 80, as after subtracting a maximum: the same bits as vexp() for x >= -87.33, in 13
+// e^x of N vectors where x is not above 80, as after subtracting a maximum: the same bits as vexp() for x >= -87.33, in 13
 // instructions instead of 22. Below, 2^n runs out by itself: subnormal down to -87.68, then exactly 0. NaN stays NaN.
-inline Vec vexpBelow80(Vec x) {
-  const ExpParts parts = expParts(vmax(splat(kExpZero), x));
-  // At kExpZero n is -127, whose biased exponent is 0: the factor is +0.
-  return parts.e * (Vec)((VecI)parts.shifted << 23);
-}
-
-// The same for N vectors at once, step by step: a chain is some 50 cycles long, and a processor that looks at some 60 instructions waiting for their
-// operands sees too few chains where each is written to its end before the next one begins.
+//
+// Step by step: a chain is some 50 cycles long, and a processor that looks at some 60 instructions waiting for their operands sees too few
+// chains where each is written to its end before the next one begins.
 template <int N>
 __attribute__((always_inline)) inline void vexpBelow80(Vec (&x)[N]) {
   Vec scale[N], n[N], q[N];
@@ -217,19 +214,25 @@ __attribute__((always_inline)) inline void vexpBelow80(Vec (&x)[N]) {
 #pragma GCC unroll 8
     for (int i = 0; i < N; ++i) step(i);
   };
-  const Vec magic = splat(12583039.0f);
+  const Vec magic = splat(kExpMagic);
   each([&](int i) { x[i] = vmax(splat(kExpZero), x[i]); });
-  each([&](int i) { scale[i] = fma(x[i], splat(1.44269504088896341f), magic); });
+  each([&](int i) { scale[i] = fma(x[i], splat(kLog2E), magic); });
   each([&](int i) { n[i] = scale[i] - magic; });
+  // At kExpZero n is -127, whose biased exponent is 0: the factor is +0.
   each([&](int i) { scale[i] = (Vec)((VecI)scale[i] << 23); });
-  each([&](int i) { x[i] = fma(n[i], splat(-0.693359375f), x[i]); });
-  each([&](int i) { x[i] = fma(n[i], splat(2.12194440e-4f), x[i]); });
-  each([&](int i) { q[i] = fma(splat(1.381454e-3f), x[i], splat(8.368745e-3f)); });
-  each([&](int i) { q[i] = fma(q[i], x[i], splat(4.166839e-2f)); });
-  each([&](int i) { q[i] = fma(q[i], x[i], splat(1.6666521e-1f)); });
-  each([&](int i) { q[i] = fma(q[i], x[i], splat(4.9999994e-1f)); });
+  each([&](int i) { x[i] = fma(n[i], splat(-kLn2High), x[i]); });
+  each([&](int i) { x[i] = fma(n[i], splat(-kLn2Low), x[i]); });
+  each([&](int i) { q[i] = fma(splat(kExpQ[4]), x[i], splat(kExpQ[3])); });
+  each([&](int i) { q[i] = fma(q[i], x[i], splat(kExpQ[2])); });
+  each([&](int i) { q[i] = fma(q[i], x[i], splat(kExpQ[1])); });
+  each([&](int i) { q[i] = fma(q[i], x[i], splat(kExpQ[0])); });
   each([&](int i) { q[i] = fma(q[i], x[i], splat(1.0f)); });
   each([&](int i) { x[i] = fma(q[i], x[i], splat(1.0f)) * scale[i]; });
+}
+inline Vec vexpBelow80(Vec x) {
+  Vec one[1] = {x};
+  vexpBelow80(one);
+  return one[0];
 }
 
 // e^x, the bits of vexp(), and e^x - 1 - x to 4e-7 of itself, for |x| <= 80. At n = 0 the parts but r^2 q cancel exactly; elsewhere
