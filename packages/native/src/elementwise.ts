@@ -13,8 +13,3 @@ export type Arithmetic = 'add' | 'subtract' | 'multiply' | 'divide';
 export function arithmetic(operation: Arithmetic, a: Float32Array, b: Float32Array, out: Float32Array): void {
   callNative('arithmetic', operation, a, b, out);
 }
-
-/** out = a + b: the residual stream. As `arithmetic`. */
-export function add(a: Float32Array, b: Float32Array, out: Float32Array): void {
-  arithmetic('add', a, b, out);
-}

@@ -28,7 +28,7 @@ export {
 export { type CovarianceBandOptions, covarianceBandMask, highCovarianceMask } from './covariance-selection.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
 export { type BlockFormat, type BlockTypeName, blockFormats, dequantize } from './dequantize.js';
-export { type Arithmetic, add, arithmetic } from './elementwise.js';
+export { type Arithmetic, arithmetic } from './elementwise.js';
 export { embeddingBackward, embeddingForward } from './embedding.js';
 export { type EntropyBonus, entropyBonus } from './entropy-bonus.js';
 export { NativeValueError, ShapeError } from './errors.js';

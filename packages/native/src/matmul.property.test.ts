@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { add, addBias, columnSum, fromBfloat16, matmul, matmulGradients, toBfloat16 } from './index.js';
+import { addBias, arithmetic, columnSum, fromBfloat16, matmul, matmulGradients, toBfloat16 } from './index.js';
 import {
   bits,
   expectSameOnAnyThreads,
@@ -117,7 +117,7 @@ describe('add, addBias and columnSum', () => {
           const y = mixedFloats(start + 1, n * d);
           const bias = mixedFloats(start + 2, d);
           const out = new Float32Array(n * d);
-          add(x, y, out);
+          arithmetic('add', x, y, out);
           expect(out).toEqual(x.map((value, i) => value + y[i]!));
           addBias(x, bias, out, { n, d });
           expect(out).toEqual(x.map((value, i) => value + bias[i % d]!));

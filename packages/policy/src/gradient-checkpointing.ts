@@ -1,4 +1,4 @@
-import { tf } from '@parl-mt/tfjs-backend';
+import { GradientSums, tf } from '@parl-mt/tfjs-backend';
 
 /** The residual stream and its norm, which the next block reads. */
 export type Stream = {
@@ -38,16 +38,10 @@ export function checkpointedGradients(network: LayeredLoss): { loss: number; gra
   for (let layer = 0; layer < numLayers; layer += 1) {
     streams.push(tf.tidy(() => network.layer(layer, streams[layer]!)));
   }
-  const gradients = new Map<string, tf.Tensor>();
-  const collect = (names: readonly string[], found: readonly (tf.Tensor | undefined)[]): void => {
-    for (const [i, name] of names.entries()) {
-      const [former, gradient] = [gradients.get(name), found[i]];
-      if (gradient === undefined) continue;
-      // A tied embedding has gradients from both ends.
-      gradients.set(name, former === undefined ? gradient : tf.add(former, gradient));
-      if (former !== undefined) tf.dispose([former, gradient]);
-    }
-  };
+  // A tied embedding has gradients from both ends.
+  const gradients = new GradientSums();
+  const collect = (names: readonly string[], found: readonly (tf.Tensor | undefined)[]): void =>
+    gradients.add(new Map(names.flatMap((name, i) => (found[i] === undefined ? [] : [[name, found[i]]]))));
   const trained = (names: readonly string[]) => names.filter((name) => trainable.has(name));
   const variables = (names: readonly string[]) => names.map((name) => trainable.get(name)!);
 
@@ -84,7 +78,7 @@ export function checkpointedGradients(network: LayeredLoss): { loss: number; gra
   const embeddingNames = trained(network.embeddingNames);
   if (embeddingNames.length > 0) backward(undefined, embeddingNames, () => network.embed());
   else disposeGradient(upstream);
-  return { loss, gradients: new Map([...trainable.keys()].map((name) => [name, gradients.get(name)!])) };
+  return { loss, gradients: new Map([...trainable.keys()].map((name) => [name, gradients.values.get(name)!])) };
 }
 
 function disposeStream({ residual, normed }: Stream): void {
