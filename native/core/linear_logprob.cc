@@ -13,7 +13,8 @@
 // is worth it while a tile of 32 MB has rows enough to pay for packing the weight, up to a vocabulary of 65,536.
 //
 // Where the hidden states are short, the pass over a tile would cost as much as a third of its product. Then each thread takes the logits of some
-// rows at a time (RowsOfLogits), as few as stay in its second cache until the pass, over panels of the weight that all share.
+// rows at a time (RowsOfLogits), as few as stay in its second cache until the pass, over panels of the weight that all share; the forward
+// pass, which needs them no more, in the place of the ones before.
 //
 // A tile is at most 8 MB: it stays in the last cache between the product and the pass, and has enough rows that packing the
 // weight, which happens once a tile, costs little beside the product. The [n, v] matrix, 311 MB for 512 tokens of a vocabulary of
@@ -46,7 +47,7 @@ int64_t wholeTileRows(int64_t v) { return std::min(kTileRows, kWholeTileFloats /
 // Panels of a block of the weight are at most 4 MB, and pay from so many rows on.
 constexpr int64_t kMostPanelFloats = 1 << 20;
 constexpr int64_t kFewestPanelRows = 128;
-constexpr int64_t kFloatsAtOnce = 1 << 16;  // of logits, 256 KB
+constexpr int64_t kFloatsAtOnce = 1 << 17;  // of logits, 512 KB: half a second cache
 
 // Floats from a row of logits to the next: rows whole pages apart would share a set of the first cache, which holds fewer lines than a tile has rows.
 int64_t rowFloats(int64_t columns) { return columns % 512 == 0 ? columns + 16 : columns; }
@@ -63,16 +64,26 @@ int64_t sharedPanelFloats(const LinearLogprobShape& s) {
   return s.n >= kFewestPanelRows && floats <= kMostPanelFloats ? floats : 0;
 }
 
+// Rows whose logits a thread has at a time.
+int64_t rowsAtOnce(int64_t columns) {
+  const int64_t tile = PARL_DISPATCH(matmulBlocking)().tileRows;
+  return tile * std::max<int64_t>(1, kFloatsAtOnce / (tile * columns));
+}
+
 // Computes logits of a tile and hands each row to its user while it is near.
 class RowsOfLogits {
  public:
   RowsOfLogits(WeightData weight, const LinearLogprobShape& s) : weight_(weight), s_(s), panels_(sharedPanelFloats(s)) {}
 
-  // logits [rows, block.columns], block.row() apart, = hidden weight^T, then use(row, its logits) for each row of the tile.
+  // Whether compute() can do without a place for the logits of all rows.
+  bool isByThread() const { return sharedPanelFloats(s_) > 0; }
+
+  // logits [rows, block.columns], block.row() apart, = hidden weight^T, then use(row, its logits) for each row of the tile. Null where only
+  // use() wants them: then each thread has them where the ones before were.
   template <typename Use>
   void compute(const float* hidden, int64_t rows, Block block, float* logits, const Use& use) {
     const WeightData own = weight_ + block.column * s_.d;
-    if (sharedPanelFloats(s_) == 0) {
+    if (!isByThread()) {
       matmul(hidden, own, logits, {.m = rows, .n = block.columns, .k = s_.d, .transposeB = true, .outStride = block.row()});
       parallelFor(rows, kGrainRows, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) use(i, logits + i * block.row());
@@ -80,17 +91,15 @@ class RowsOfLogits {
       return;
     }
     pack(own, block);
-    const int64_t tile = PARL_DISPATCH(matmulBlocking)().tileRows;
-    const int64_t together = tile * std::max<int64_t>(1, kFloatsAtOnce / (tile * block.columns));
-    const int64_t parts = (rows + together - 1) / together;
+    const int64_t together = rowsAtOnce(block.columns), parts = (rows + together - 1) / together;
     parallelFor(parts, 1, [&](int64_t begin, int64_t end) {
-      Scratch scratch(panelScratchFloats(s_.d));
+      Scratch scratch(panelScratchFloats(s_.d)), place(logits == nullptr ? std::min(rows, together) * block.row() : 0);
       for (int64_t part = begin; part < end; ++part) {
         const int64_t first = rows * part / parts, last = rows * (part + 1) / parts;
-        float* const out = logits + first * block.row();
+        float* const out = logits == nullptr ? place.data() : logits + first * block.row();
         PARL_DISPATCH(multiplyPanelRows)
         ({hidden + first * s_.d, panels_.data(), out, block.row(), last - first, block.columns, s_.d}, scratch.data());
-        for (int64_t i = first; i < last; ++i) use(i, logits + i * block.row());
+        for (int64_t i = first; i < last; ++i) use(i, out + (i - first) * block.row());
       }
     });
   }
@@ -178,8 +187,10 @@ int64_t tileFloats(const LinearLogprobShape& s, int64_t rows) { return rows * ro
 }  // namespace
 
 int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
-  const int64_t rows = std::max(mostTileRows(0, s.n), mostTileRows(keptRows(s), s.n));
-  return static_cast<int64_t>(sizeof(float)) * (tileFloats(s, rows) + sharedPanelFloats(s) + threads * kMatmulScratchFloats + kMatmulRowFloats) +
+  const int64_t rows = std::max(mostTileRows(0, s.n), mostTileRows(keptRows(s), s.n)), columns = std::min(s.v, kColumns);
+  const int64_t byThread = sharedPanelFloats(s) == 0 ? 0 : std::min(s.n, rowsAtOnce(columns)) * rowFloats(columns);
+  return static_cast<int64_t>(sizeof(float)) *
+             (tileFloats(s, rows) + sharedPanelFloats(s) + threads * (byThread + kMatmulScratchFloats) + kMatmulRowFloats) +
          static_cast<int64_t>(sizeof(LogprobSums)) * rows;
 }
 
@@ -187,7 +198,8 @@ void linearLogprobForward(const float* hidden, WeightData weight, const int32_t*
                           float* logprobs, float* entropies, float* lse, float* keptLogits) {
   const int64_t kept = keptLogits == nullptr ? 0 : keptRows(s);
   RowsOfLogits logits(weight, s);
-  Scratch scratch(tileFloats(s, std::min(kTileRows, s.n - kept)));
+  Scratch scratch(logits.isByThread() ? 0 : tileFloats(s, std::min(kTileRows, s.n - kept)));
+  float* const place = logits.isByThread() ? nullptr : scratch.data();
   std::vector<LogprobSums> sums(static_cast<size_t>(mostTileRows(kept, s.n)));
   for (int64_t row = 0, end; row < s.n; row = end) {
     end = tileEnd(row, kept, s.n);
@@ -195,7 +207,7 @@ void linearLogprobForward(const float* hidden, WeightData weight, const int32_t*
     const RowSums own{targets + row, s, sums.data(), logprobs + row, entropies == nullptr ? nullptr : entropies + row, lse + row};
     for (int64_t column = 0; column < s.v; column += kColumns) {
       const Block block = blockAt(column, s.v);
-      logits.compute(hidden + row * s.d, end - row, block, row < kept ? keptLogits + column * s.d : scratch.data(),
+      logits.compute(hidden + row * s.d, end - row, block, row < kept ? keptLogits + column * s.d : place,
                      [&](int64_t i, const float* x) { own.add(i, x, block); });
     }
   }
