@@ -25,6 +25,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerRmsNorm(env, exports);
   registerRope(env, exports);
   registerSampler(env, exports);
+  registerScoreTokens(env, exports);
   registerTokenGrammar(env, exports);
   registerSwiglu(env, exports);
   registerTensorMemory(env, exports);

@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "register.h"
+#include "segments.h"
 
 namespace parl::addon {
 namespace {
@@ -12,35 +13,17 @@ struct Packed {
   size_t queryFloats, keyFloats, rowHeads;
 };
 
-// [count], or null where none has a parent.
-const int32_t* parents(const Napi::CallbackInfo& info, size_t index, int64_t count) {
-  if (info[index].IsUndefined()) return nullptr;
-  const auto all = ints(info, index, "parents");
-  expectLength(info.Env(), "parents", all.size(), static_cast<size_t>(count));
-  for (size_t s = 0; s < all.size(); ++s) {
-    if (all[s] < -1 || all[s] >= static_cast<int32_t>(s)) {
-      throwArgument(info.Env(), "expected parents[" + std::to_string(s) + "] to be -1 or an earlier segment, received " + std::to_string(all[s]));
-    }
-  }
-  return all.data();
-}
-
 // offsets, then numHeads, numKvHeads, headDim, parents at the given places.
 Packed packed(const Napi::CallbackInfo& info, size_t offsetsAt, size_t shapeAt) {
   const Napi::Env env = info.Env();
-  const auto offsets = ints(info, offsetsAt, "offsets");
   const AttentionShape shape{extent(info, shapeAt, "numHeads"), extent(info, shapeAt + 1, "numKvHeads"), extent(info, shapeAt + 2, "headDim")};
   if (shape.numKvHeads == 0 || shape.headDim == 0 || shape.numHeads % shape.numKvHeads != 0) {
     throwArgument(env, "expected numHeads to be a multiple of numKvHeads, and numKvHeads and headDim to be positive");
   }
-  if (offsets.empty() || offsets[0] != 0) throwArgument(env, "expected offsets to start with 0");
-  for (size_t s = 1; s < offsets.size(); ++s) {
-    if (offsets[s] < offsets[s - 1]) throwArgument(env, "expected offsets to ascend, see entry " + std::to_string(s));
-  }
-  const int64_t n = offsets.back();
-  const auto count = static_cast<int64_t>(offsets.size()) - 1;
-  return {shape, {offsets.data(), count, parents(info, shapeAt + 3, count)}, elements(env, {n, shape.numHeads, shape.headDim}),
-          elements(env, {n, shape.numKvHeads, shape.headDim}), elements(env, {n, shape.numHeads})};
+  const Segments all = segments(info, offsetsAt, shapeAt + 3);
+  const int64_t n = all.offsets[all.count];
+  return {shape, all, elements(env, {n, shape.numHeads, shape.headDim}), elements(env, {n, shape.numKvHeads, shape.headDim}),
+          elements(env, {n, shape.numHeads})};
 }
 
 // attentionForward(q, k, v: Float32Array, offsets: Int32Array, out, lse: Float32Array, numHeads, numKvHeads, headDim,

@@ -26,6 +26,7 @@ void registerRepeatedCalls(Napi::Env env, Napi::Object exports);
 void registerRmsNorm(Napi::Env env, Napi::Object exports);
 void registerRope(Napi::Env env, Napi::Object exports);
 void registerSampler(Napi::Env env, Napi::Object exports);
+void registerScoreTokens(Napi::Env env, Napi::Object exports);
 void registerTokenGrammar(Napi::Env env, Napi::Object exports);
 void registerSwiglu(Napi::Env env, Napi::Object exports);
 void registerTensorMemory(Napi::Env env, Napi::Object exports);

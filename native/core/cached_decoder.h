@@ -1,52 +1,15 @@
 // A decoder over a cache of keys and values: what decoding runs for every token.
-//
-// Exactness: rows go through the kernels of the training forward, whose outputs do not depend on what else is in the batch, on how
-// rows are tiled, or on the thread count.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
+#include "core/decoder_layer.h"
+#include "core/decoder_weights.h"
 #include "core/kv_cache.h"
-#include "core/rope.h"
-#include "core/weight_data.h"
 
 namespace parl {
-
-struct DecoderConfig {
-  int64_t vocabSize, hiddenSize, numLayers, numHeads, numKvHeads, headDim, intermediateSize;
-  RopeAngles rope;
-  float rmsNormEps;
-  int64_t adapterRank = 0;  // of the largest adapter
-};
-
-// A low-rank addition to a linear map, y += (scale * x a^T) b^T; none where a is null.
-struct LowRank {
-  const float *a = nullptr, *b = nullptr;  // [rank, in], [out, rank]
-  int64_t rank = 0;
-  float scale = 0.0f;
-};
-
-// Row-major [out, in] matrices, read in place. D = hiddenSize, F = intermediateSize, V = vocabSize.
-struct DecoderLayer {
-  const float* inputNorm;              // [D]
-  WeightData qProj, kProj, vProj;      // [numHeads * headDim, D], and [numKvHeads * headDim, D] twice
-  const float *qBias, *kBias, *vBias;  // one a row of theirs, or null
-  const float *qNorm, *kNorm;          // [headDim], or null: RMS normalisation of each head before RoPE (Qwen3)
-  WeightData oProj;                    // [D, numHeads * headDim]
-  const float* postNorm;               // [D]
-  WeightData gateProj, upProj;         // [F, D]
-  WeightData downProj;                 // [D, F]
-  LowRank qAdapter{}, kAdapter{}, vAdapter{}, oAdapter{}, gateAdapter{}, upAdapter{}, downAdapter{};
-};
-struct DecoderWeights {
-  WeightData embedding;    // [V, D]
-  const float* finalNorm;  // [D]
-  WeightData head;         // [V, D]; the embedding where the two are tied
-  std::vector<DecoderLayer> layers;
-};
 
 // A token at a position of a slot; `output` is the row of hidden states that receives its last layer's output, or -1.
 struct CachedRow {
@@ -71,13 +34,13 @@ class CachedDecoder {
   const DecoderConfig& config() const { return config_; }
   const KvCacheExtents& cacheExtents() const { return cacheExtents_; }
   KvCache& cache() { return cache_; }
-  // Whether the weights stay in the caches: then ranges of rows are to run side by side, one a thread.
-  bool isSmall() const;
+  // Whether ranges of rows are to run side by side, one a thread.
+  bool isSmall() const { return isSmallDecoder(config_); }
   // Sequences of so many tokens whose keys and values stay in the caches, beside the weights of a small model.
   int64_t sequencesInCache(int64_t tokens) const;
 
   // To be called when the weights may have changed: packs those of a small model.
-  void pack(const DecoderWeights& weights);
+  void pack(const DecoderWeights& weights) { panels_.pack(config_, weights); }
 
   // Runs rows through all layers, stores their keys and values and leaves the last layer's output of the rows that ask for it among
   // the hidden states. Uses the activations from row `first` on, so that ranges of rows can run side by side.
@@ -90,13 +53,14 @@ class CachedDecoder {
 
  private:
   struct Activations;
-  struct Panels;
+
+  LayerRows rowsFrom(int64_t first, int64_t count) const;
 
   DecoderConfig config_;
   KvCacheExtents cacheExtents_;
   KvCache cache_;
   std::unique_ptr<Activations> activations_;
-  std::unique_ptr<Panels> panels_;
+  DecoderPanels panels_;
 };
 
 }  // namespace parl

@@ -73,10 +73,11 @@ int64_t rowsAtOnce(int64_t columns) {
 // Computes logits of a tile and hands each row to its user while it is near.
 class RowsOfLogits {
  public:
-  RowsOfLogits(WeightData weight, const LinearLogprobShape& s) : weight_(weight), s_(s), panels_(sharedPanelFloats(s)) {}
+  RowsOfLogits(const HeadWeight& weight, const LinearLogprobShape& s)
+      : weight_(weight.values), packed_(weight.panels), s_(s), own_(weight.panels == nullptr ? sharedPanelFloats(s) : 0) {}
 
   // Whether compute() can do without a place for the logits of all rows.
-  bool isByThread() const { return sharedPanelFloats(s_) > 0; }
+  bool isByThread() const { return packed_ != nullptr || sharedPanelFloats(s_) > 0; }
 
   // logits [rows, block.columns], block.row() apart, = hidden weight^T, then use(row, its logits) for each row of the tile. Null where only
   // use() wants them: then each thread has them where the ones before were.
@@ -90,7 +91,7 @@ class RowsOfLogits {
       });
       return;
     }
-    pack(own, block);
+    const float* const panels = packed_ != nullptr ? packed_ + block.column * s_.d : pack(own, block);
     const int64_t together = rowsAtOnce(block.columns), parts = (rows + together - 1) / together;
     parallelFor(parts, 1, [&](int64_t begin, int64_t end) {
       Scratch scratch(panelScratchFloats(s_.d)), place(logits == nullptr ? std::min(rows, together) * block.row() : 0);
@@ -98,7 +99,7 @@ class RowsOfLogits {
         const int64_t first = rows * part / parts, last = rows * (part + 1) / parts;
         float* const out = logits == nullptr ? place.data() : logits + first * block.row();
         PARL_DISPATCH(multiplyPanelRows)
-        ({hidden + first * s_.d, panels_.data(), out, block.row(), last - first, block.columns, s_.d}, scratch.data());
+        ({hidden + first * s_.d, panels, out, block.row(), last - first, block.columns, s_.d}, scratch.data());
         for (int64_t i = first; i < last; ++i) use(i, out + (i - first) * block.row());
       }
     });
@@ -106,19 +107,21 @@ class RowsOfLogits {
 
  private:
   // Panels of a vocabulary of one block serve all tiles.
-  void pack(WeightData own, Block block) {
-    if (packedColumn_ == block.column) return;
+  const float* pack(WeightData own, Block block) {
+    if (packedColumn_ == block.column) return own_.data();
     packedColumn_ = block.column;
     const int64_t count = (block.columns + kPanelColumns - 1) / kPanelColumns;
     parallelFor(count, 1, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * kPanelColumns, last = std::min(block.columns, end * kPanelColumns);
-      packWeight(own + first * s_.d, last - first, s_.d, panels_.data() + first * s_.d);
+      packWeight(own + first * s_.d, last - first, s_.d, own_.data() + first * s_.d);
     });
+    return own_.data();
   }
 
   const WeightData weight_;
+  const float* const packed_;  // the whole weight, or null
   const LinearLogprobShape& s_;
-  Scratch panels_;
+  Scratch own_;  // panels of a block
   int64_t packedColumn_ = -1;
 };
 
@@ -194,7 +197,7 @@ int64_t linearLogprobScratchBytes(const LinearLogprobShape& s, int threads) {
          static_cast<int64_t>(sizeof(LogprobSums)) * rows;
 }
 
-void linearLogprobForward(const float* hidden, WeightData weight, const int32_t* targets, const LinearLogprobShape& s,
+void linearLogprobForward(const float* hidden, const HeadWeight& weight, const int32_t* targets, const LinearLogprobShape& s,
                           float* logprobs, float* entropies, float* lse, float* keptLogits) {
   const int64_t kept = keptLogits == nullptr ? 0 : keptRows(s);
   RowsOfLogits logits(weight, s);
@@ -217,7 +220,7 @@ void linearLogprobBackward(const float* dLogprobs, const float* dEntropies, cons
                            const int32_t* targets, const float* lse, const float* entropies, const LinearLogprobShape& s,
                            float* dHidden, float* dWeight, bool isKept) {
   const int64_t kept = isKept ? keptRows(s) : 0;
-  RowsOfLogits logits(weight, s);
+  RowsOfLogits logits(HeadWeight(weight), s);
   Scratch scratch(tileFloats(s, mostTileRows(kept, s.n)));
   if (isKept && kept == 0) std::fill_n(dWeight, s.v * s.d, 0.0f);
   for (int64_t row = 0, end; row < s.n; row = end) {
@@ -251,7 +254,7 @@ void linearLogprobWithGradient(const float* dLogprobs, const float* hidden, Weig
     return;
   }
   if (s.n == 0 && dWeight != nullptr) std::fill_n(dWeight, s.v * s.d, 0.0f);
-  RowsOfLogits logits(weight, s);
+  RowsOfLogits logits(HeadWeight(weight), s);
   const int64_t tileRows = std::min(s.n, wholeTileRows(s.v));
   // Block behind block, each of tileRows rows.
   const int64_t rest = s.v % kColumns;

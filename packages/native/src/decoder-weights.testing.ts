@@ -1,4 +1,4 @@
-import type { SamplerConfig, SamplerLayerWeights, SamplerWeights } from './sampler.js';
+import type { NativeDecoderConfig, NativeDecoderLayer, NativeDecoderWeights } from './native-decoder.js';
 
 /** Well-mixed numbers in [-1, 1): murmur3's finaliser over (index, seed). */
 export function mixedFloats(seed: number, count: number, scale = 1, offset = 0): Float32Array {
@@ -12,7 +12,7 @@ export function mixedFloats(seed: number, count: number, scale = 1, offset = 0):
 }
 
 /** Weights of a small random decoder: Qwen2 (biases, tied head), or Qwen3 (head norms, untied head) with qwen3 = true. */
-export function randomWeights(config: SamplerConfig, qwen3 = false): SamplerWeights {
+export function randomWeights(config: NativeDecoderConfig, qwen3 = false): NativeDecoderWeights {
   const { vocabSize, hiddenSize: d, intermediateSize: f, numLayers } = config;
   const headDim = config.headDim ?? d / config.numHeads;
   const q = config.numHeads * headDim;
@@ -23,7 +23,7 @@ export function randomWeights(config: SamplerConfig, qwen3 = false): SamplerWeig
     return mixedFloats(seed, count, scale, offset);
   };
   const inner = 1.7 / Math.sqrt(d);
-  const layer = (): SamplerLayerWeights => ({
+  const layer = (): NativeDecoderLayer => ({
     inputNorm: make(d, 0.3, 1),
     qProj: make(q * d, inner),
     kProj: make(kv * d, inner),

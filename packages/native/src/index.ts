@@ -80,6 +80,12 @@ export {
   minHash,
   minHashTexts,
 } from './min-hash.js';
+export type {
+  NativeDecoderAdapter,
+  NativeDecoderConfig,
+  NativeDecoderLayer,
+  NativeDecoderWeights,
+} from './native-decoder.js';
 export {
   type IsaName,
   type NativeDevice,
@@ -132,11 +138,7 @@ export {
   type GenerateOptions,
   type GenerateRequest,
   Sampler,
-  type SamplerAdapter,
   type SamplerCapacity,
-  type SamplerConfig,
-  type SamplerLayerWeights,
-  type SamplerWeights,
   type TokenTexts,
 } from './sampler.js';
 export {
@@ -145,6 +147,7 @@ export {
   processLogitsReference,
   type SamplingRules,
 } from './sampling-rules.js';
+export { type ScoredTokens, type ScoreOptions, type Scores, scoreTokens } from './score-tokens.js';
 export { swigluBackward, swigluForward } from './swiglu.js';
 export { newTensorBuffer } from './tensor-memory.js';
 export {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { randomWeights } from './decoder-weights.testing.js';
-import { type GenerateRequest, Sampler, type SamplerConfig } from './index.js';
+import { type GenerateRequest, type NativeDecoderConfig, Sampler } from './index.js';
 
-const config: SamplerConfig = {
+const config: NativeDecoderConfig = {
   vocabSize: 19,
   hiddenSize: 8,
   numLayers: 2,
@@ -72,7 +72,7 @@ test('whatever the cache, the places, the order and the neighbours, every text a
 
 test('groups of sequences that have turns of many tokens keep every bit', async () => {
   // 12 KiB a token: of some ten sequences and more, 5 to 13 have their turns together on one thread, half as many on each of two.
-  const wide: SamplerConfig = { ...config, numHeads: 12, numKvHeads: 12, headDim: 64 };
+  const wide: NativeDecoderConfig = { ...config, numHeads: 12, numKvHeads: 12, headDim: 64 };
   const wideWeights = randomWeights(wide);
   using alone = new Sampler(wide, wideWeights, { maxSlots: 1, maxTokensPerSlot });
   await fc.assert(

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { randomWeights } from './decoder-weights.testing.js';
+import type { NativeDecoderConfig } from './native-decoder.js';
 import { decoderLogitsReference, logSoftmaxReference } from './reference/decoder.js';
-import { Sampler, type SamplerConfig } from './sampler.js';
+import { Sampler } from './sampler.js';
 import { processLogitsReference, type SamplingRules } from './sampling-rules.js';
 
-const config: SamplerConfig = {
+const config: NativeDecoderConfig = {
   vocabSize: 61,
   hiddenSize: 16,
   numLayers: 2,

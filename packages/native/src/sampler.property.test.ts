@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { randomWeights } from './decoder-weights.testing.js';
-import { type GenerateRequest, nativeInfo, Sampler, type SamplerConfig, setIsa } from './index.js';
+import { type GenerateRequest, type NativeDecoderConfig, nativeInfo, Sampler, setIsa } from './index.js';
 
-const config: SamplerConfig = {
+const config: NativeDecoderConfig = {
   vocabSize: 19,
   hiddenSize: 8,
   numLayers: 2,

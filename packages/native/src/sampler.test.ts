@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { randomWeights } from './decoder-weights.testing.js';
-import { type GenerateRequest, nativeInfo, Sampler, type SamplerConfig, setIsa, setThreads } from './index.js';
+import { type GenerateRequest, type NativeDecoderConfig, nativeInfo, Sampler, setIsa, setThreads } from './index.js';
 import { decoderLogitsReference, logSoftmaxReference } from './reference/decoder.js';
 import { uniformAtReference } from './reference/philox.js';
 
-const config: SamplerConfig = {
+const config: NativeDecoderConfig = {
   vocabSize: 61,
   hiddenSize: 16,
   numLayers: 2,
@@ -100,7 +100,7 @@ describe.each([
 
 describe('sampled tokens', () => {
   test('follow the distribution: chi-square over 2000 seeds', async () => {
-    const small: SamplerConfig = { ...config, vocabSize: 7 };
+    const small: NativeDecoderConfig = { ...config, vocabSize: 7 };
     const smallWeights = randomWeights(small);
     using sampler = new Sampler(small, smallWeights, { maxSlots: 100, maxTokensPerSlot: 8 });
     const prompt = Int32Array.of(1, 4, 2);

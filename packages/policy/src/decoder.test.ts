@@ -6,9 +6,9 @@ import { type BackendName, decoderConfigSchema } from '@parl-mt/schema';
 import { AdamW, readVariable, selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Decoder } from './decoder.js';
-import { scoreCompletions } from './judge.js';
 import { packSequences } from './packing.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { scoreCompletions } from './scoring.js';
 import { loadDecoder, loadOptimizer, saveDecoder, saveOptimizer } from './weights-io.js';
 
 const config = decoderConfigSchema.parse({

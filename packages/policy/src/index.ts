@@ -44,7 +44,6 @@ export {
   type TextGenerator,
 } from './generation.js';
 export { GrammarCompiler } from './grammar-compiler.js';
-export { type ScoreOptions, scoreCompletions } from './judge.js';
 export { loadAdapter, loraConfigFromPeft, saveAdapter } from './lora/adapter-files.js';
 export { adapterParameterCount, LoraAdapter, type LoraPair } from './lora/lora-adapter.js';
 export { mergeAdapter } from './lora/merge-adapter.js';
@@ -90,6 +89,7 @@ export { type WrittenTokenizer, writeTokenizer } from './model-files/write-token
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';
 export { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+export { type BatchScores, type ScoringOptions, scoreBatch, scoreCompletions, tokenLogprobs } from './scoring.js';
 export type { TokenOffset } from './token-offsets.js';
 export { type DecodeOptions, type TokenizedText, type TokenizeOptions, Tokenizer } from './tokenizer.js';
 export { readTokenizerFolder, type TokenizerFolder } from './tokenizer-folder.js';

@@ -1,4 +1,4 @@
-import { createGenerator, Decoder, packSequences } from '@parl-mt/policy';
+import { createGenerator, Decoder, packSequences, scoreBatch } from '@parl-mt/policy';
 import { type MicroBatchLoss, WeightUpdater } from '@parl-mt/rl';
 import { type DecoderConfig, decoderConfigSchema } from '@parl-mt/schema';
 import { AdamW, selectBackend, tf } from '@parl-mt/tfjs-backend';
@@ -147,16 +147,13 @@ function scoringWork(each: Model): Work {
     note: 'forward only, log-probabilities of given tokens',
     prepare: async (): Promise<Prepared> => {
       await selectBackend('parl');
-      const batches = packSequences(trainingRows(each), MICRO_BATCH, { untilLastTarget: true });
+      const [batch] = packSequences(trainingRows(each), each.sequences * (each.context + 1), { untilLastTarget: true });
       const decoder = Decoder.create(each.config, 1);
       let sum = 0;
       return {
         run: () => {
           sum = 0;
-          for (const batch of batches) {
-            const logprobs = tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
-            for (let i = 0; i < logprobs.length; i += 1) sum += logprobs[i]!;
-          }
+          for (const logprob of scoreBatch(decoder, batch!).logprobs) sum += logprob;
         },
         check: () => sum / tokens,
         dispose: () => decoder.dispose(),

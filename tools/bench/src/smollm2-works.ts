@@ -1,4 +1,4 @@
-import { createGenerator, LoraAdapter, loadModel, packSequences } from '@parl-mt/policy';
+import { createGenerator, LoraAdapter, loadModel, packSequences, scoreBatch } from '@parl-mt/policy';
 import { type MicroBatchLoss, WeightUpdater } from '@parl-mt/rl';
 import { loraConfigSchema } from '@parl-mt/schema';
 import { parlBackend, selectBackend, tf } from '@parl-mt/tfjs-backend';
@@ -91,7 +91,7 @@ function scoringWork(gguf: string): Work {
         run: () => {
           let sum = 0;
           for (const batch of batches) {
-            for (const logprob of tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync())) sum += logprob;
+            for (const logprob of scoreBatch(decoder, batch).logprobs) sum += logprob;
           }
           mean = sum / (SEQUENCES * (LENGTH - 1));
         },

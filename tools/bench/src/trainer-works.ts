@@ -1,5 +1,5 @@
 import { groupAdvantages } from '@parl-mt/native';
-import { createGenerator, Decoder, packSequences } from '@parl-mt/policy';
+import { createGenerator, Decoder, packSequences, scoreBatch } from '@parl-mt/policy';
 import { clippedLoss, type MicroBatchLoss, type WeightedSequence, WeightUpdater } from '@parl-mt/rl';
 import { selectBackend, tf } from '@parl-mt/tfjs-backend';
 import { decoderConfig, flopsPerToken } from './decoder-works.js';
@@ -135,10 +135,10 @@ async function prepareScoring(): Promise<Prepared> {
     tokens: words(PROMPT + NEW_TOKENS, 90 + i),
     lossMask,
   }));
-  const batches = packSequences(rows, MICRO_BATCH, { untilLastTarget: true });
+  const [batch] = packSequences(rows, rows.length * (PROMPT + NEW_TOKENS), { untilLastTarget: true });
   return {
     run: () => {
-      for (const batch of batches) tf.tidy(() => decoder.logprobs(batch).logprobs.dataSync());
+      scoreBatch(decoder, batch!);
     },
     check: () => 0,
     dispose: () => decoder.dispose(),

@@ -1,4 +1,4 @@
-import type { SamplerConfig, SamplerWeights } from '../sampler.js';
+import type { NativeDecoderConfig, NativeDecoderWeights } from '../native-decoder.js';
 import { fromBfloat16, type WeightValues } from '../weight-values.js';
 
 /**
@@ -11,8 +11,8 @@ import { fromBfloat16, type WeightValues } from '../weight-values.js';
  * @returns T rows of vocabSize logits; row t is the distribution of token t + 1.
  */
 export function decoderLogitsReference(
-  config: SamplerConfig,
-  weights: SamplerWeights,
+  config: NativeDecoderConfig,
+  weights: NativeDecoderWeights,
   tokens: readonly number[],
 ): Float64Array[] {
   const { hiddenSize, numHeads, numKvHeads } = config;
@@ -76,7 +76,7 @@ function normaliseHeads(
   x: Float64Array,
   weight: Float32Array | undefined,
   headDim: number,
-  config: SamplerConfig,
+  config: NativeDecoderConfig,
 ): Float64Array {
   if (weight === undefined) return x;
   const out = new Float64Array(x.length);
@@ -110,7 +110,7 @@ function rotate(
   x: Float64Array,
   headDim: number,
   position: number,
-  { ropeTheta, ropeFrequencies, ropeScale = 1 }: SamplerConfig,
+  { ropeTheta, ropeFrequencies, ropeScale = 1 }: NativeDecoderConfig,
 ): Float64Array {
   const out = new Float64Array(x.length);
   const half = headDim / 2;

@@ -1,0 +1,15 @@
+// A decoder's extents and weights as JavaScript objects: NativeDecoderConfig and NativeDecoderWeights of packages/native.
+#pragma once
+
+#include <napi.h>
+
+#include "core/decoder_weights.h"
+
+namespace parl::addon {
+
+DecoderConfig readDecoderConfig(Napi::Env env, const Napi::Object& object);
+
+// Points into the object's typed arrays, whose lengths are checked: the core reads them without asking.
+DecoderWeights readDecoderWeights(Napi::Env env, const Napi::Object& object, const DecoderConfig& config);
+
+}  // namespace parl::addon
