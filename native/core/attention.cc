@@ -163,7 +163,7 @@ void attentionForward(const float* q, const float* k, const float* v, const Segm
       const float* values = isGathered ? gathered.data() : v + start * kvStride + head0;
       for (int64_t head = task.kvHead * group; head < (task.kvHead + 1) * group; ++head) {
         PARL_DISPATCH(attentionRows)
-        ({q + row * qStride + head * d, qStride, out + row * qStride + head * d, qStride, lse + row * s.numHeads + head, s.numHeads,
+        ({q + row * qStride + head * d, qStride, out + row * qStride + head * d, qStride, lse == nullptr ? nullptr : lse + row * s.numHeads + head, s.numHeads,
           task.lastQuery - task.firstQuery, position, 1, panels.data(), values, isGathered ? d : kvStride, d},
          scratch.data());
       }

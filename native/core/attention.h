@@ -27,7 +27,7 @@ struct Segments {
   int64_t count;
   const int32_t* parents = nullptr;  // [count]: parents[s] < s, or -1 for none; null: none has one
 };
-//   q, out [n, numHeads, headDim]; k, v [n, numKvHeads, headDim]; lse [n, numHeads]
+//   q, out [n, numHeads, headDim]; k, v [n, numKvHeads, headDim]; lse [n, numHeads], may be null
 void attentionForward(const float* q, const float* k, const float* v, const Segments& segments, float* out, float* lse,
                       const AttentionShape& shape);
 

@@ -43,7 +43,7 @@ CachedDecoder::CachedDecoder(const DecoderConfig& config, int64_t maxSlots, int6
       cacheExtents_(extentsOf(config, maxSlots, maxTokensPerSlot, cacheTokens)),
       cache_(cacheExtents_),
       activations_(std::make_unique<Activations>()),
-      panels_(config) {
+      panels_(config, DecoderPanels::Use::layersAndHead) {
   const int64_t rows = activationRows(maxSlots);
   const auto rowsOf = [rows](int64_t floats) { return TensorArray(rows * floats); };
   Activations& a = *activations_;
@@ -66,7 +66,7 @@ CachedDecoder::~CachedDecoder() = default;
 
 int64_t CachedDecoder::memoryBytes(const DecoderConfig& config, int64_t maxSlots, int64_t maxTokensPerSlot, int64_t cacheTokens) {
   const int64_t floats = activationRows(maxSlots) * (layerRowFloats(config) + 2) + logitFloats(config, maxSlots) +
-                         maxSlots * config.hiddenSize + DecoderPanels::floats(config);
+                         maxSlots * config.hiddenSize + DecoderPanels::floats(config, DecoderPanels::Use::layersAndHead);
   return KvCache::bytes(extentsOf(config, maxSlots, maxTokensPerSlot, cacheTokens)) + floats * static_cast<int64_t>(sizeof(float));
 }
 
@@ -77,13 +77,17 @@ int64_t CachedDecoder::sequencesInCache(int64_t tokens) const {
 
 LayerRows CachedDecoder::rowsFrom(int64_t first, int64_t count) const {
   const Activations& a = *activations_;
-  LayerRows rows = LayerRows{0, a.positions.data(), a.x.data(), a.normed.data(), a.q.data(), a.attended.data(), a.k.data(), a.v.data(),
-                             a.gate.data(), a.up.data(), a.low.data()}
-                       .from(config_, first, count);
-  rows.gate += first * config_.intermediateSize;
-  rows.up += first * config_.intermediateSize;
-  rows.low += first * config_.adapterRank;
-  return rows;
+  const DecoderConfig& c = config_;
+  const auto at = [first](const TensorArray& array, int64_t width) { return array.data() + first * width; };
+  float *x = at(a.x, c.hiddenSize), *normed = at(a.normed, c.hiddenSize);
+  float *q = at(a.q, c.numHeads * c.headDim), *k = at(a.k, c.numKvHeads * c.headDim);
+  float* gate = at(a.gate, c.intermediateSize);
+  return {.n = count, .positions = a.positions.data() + first,
+          .x = x, .delta = nullptr, .sum = x, .normed = normed, .rstd = nullptr,
+          .qProduct = q, .kProduct = k, .qRstd = nullptr, .kRstd = nullptr,
+          .q = q, .attended = at(a.attended, c.numHeads * c.headDim), .k = k, .v = at(a.v, c.numKvHeads * c.headDim),
+          .mixed = normed, .postSum = x, .postNormed = normed, .postRstd = nullptr,
+          .gate = gate, .up = at(a.up, c.intermediateSize), .act = gate, .fed = normed, .low = at(a.low, c.adapterRank)};
 }
 
 void CachedDecoder::forward(const DecoderWeights& weights, std::span<const CachedRow> rows, int64_t first) {
@@ -91,7 +95,7 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
   const int64_t d = c.hiddenSize, qWidth = c.numHeads * c.headDim, kvWidth = c.numKvHeads * c.headDim;
   LayerRows own = rowsFrom(first, static_cast<int64_t>(rows.size()));
   int64_t& n = own.n;
-  float *const x = own.x, *const normed = own.normed;
+  float *const x = own.sum, *const normed = own.normed;
   int32_t *positions = activations_->positions.data() + first, *tokens = activations_->tokens.data() + first;
 
   for (int64_t i = 0; i < n; ++i) {
@@ -126,7 +130,8 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
   for (size_t l = 0; l < weights.layers.size(); ++l) {
     const LayerParts layer{c, weights.layers[l], panels_.layer(l)};
     const int64_t layerIndex = static_cast<int64_t>(l);
-    layer.norm(own, l == 0);
+    layer.norm(own);
+    own.delta = own.fed;
     layer.keysAndValues(own);
     parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {

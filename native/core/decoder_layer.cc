@@ -1,24 +1,20 @@
 #include "core/decoder_layer.h"
 
+#include <algorithm>
+
 #include "core/bias.h"
 #include "core/matmul.h"
 #include "core/rms_norm.h"
 #include "core/swiglu.h"
+#include "core/thread_pool.h"
 #include "core/weight_panels.h"
 
 namespace parl {
 namespace {
 
 constexpr int64_t kSmallDecoderFloats = int64_t{8} << 20;
+constexpr int64_t kColumnsAtOnce = 8 * kPanelColumns;  // that a thread packs
 
-// out[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.
-void multiply(const float* x, WeightData weight, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
-  if (panels) {
-    multiplyPanels(x, panels, out, m, n, k);
-  } else {
-    matmul(x, weight, out, {.m = m, .n = n, .k = k, .transposeB = true});
-  }
-}
 // Two of them with the same rows.
 void multiplyBoth(const float* x, const WeightProduct& first, const float* firstPanels, const WeightProduct& second,
                   const float* secondPanels, int64_t m, int64_t k) {
@@ -39,17 +35,56 @@ void addLowRank(const float* x, const LowRank& adapter, float* low, float* y, in
   matmul(low, adapter.b, y, {.m = m, .n = out, .k = adapter.rank, .transposeB = true, .accumulate = true});
 }
 
-// What follows the product of a projection of normed: y [n, heads * headDim] gets its bias, its adapter, its norm, its turn.
-void finishProjection(const DecoderConfig& c, const LayerRows& rows, const float* bias, const LowRank& adapter, const float* norm, float* y,
-                      int64_t heads, bool turn) {
+// What follows the product [n, heads * headDim] of a projection of normed, which gets its bias and its adapter: y is its norm, turned.
+void finishProjection(const DecoderConfig& c, const LayerRows& rows, const float* bias, const LowRank& adapter, const float* norm,
+                      float* product, float* rstd, float* y, int64_t heads, bool turn) {
   const int64_t width = heads * c.headDim;
-  if (bias) addBias(y, bias, y, rows.n, width);
-  addLowRank(rows.normed, adapter, rows.low, y, rows.n, width, c.hiddenSize);
-  if (norm) rmsNormForward(y, norm, y, nullptr, rows.n * heads, c.headDim, c.rmsNormEps);
-  if (turn) ropeApply(y, rows.positions, y, rows.n, heads, c.headDim, c.rope, false);
+  if (bias) addBias(product, bias, product, rows.n, width);
+  addLowRank(rows.normed, adapter, rows.low, product, rows.n, width, c.hiddenSize);
+  if (norm) rmsNormForward(product, norm, y, rstd, rows.n * heads, c.headDim, c.rmsNormEps);
+  if (turn) ropeApply(norm ? y : product, rows.positions, y, rows.n, heads, c.headDim, c.rope, false);
+}
+
+// A matrix that is to be packed; transposed means that of the weight [k, n].
+struct PackedMatrix {
+  WeightData weight;
+  int64_t n, k;
+  bool isTransposed;
+  float* panels;
+};
+
+void packAll(const std::vector<PackedMatrix>& matrices) {
+  struct Task {
+    const PackedMatrix* matrix;
+    int64_t first, last;
+  };
+  std::vector<Task> tasks;
+  for (const PackedMatrix& matrix : matrices) {
+    for (int64_t first = 0; first < matrix.n; first += kColumnsAtOnce) {
+      tasks.push_back({&matrix, first, std::min(matrix.n, first + kColumnsAtOnce)});
+    }
+  }
+  parallelFor(static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto& [matrix, first, last] = tasks[static_cast<size_t>(i)];
+      if (matrix->isTransposed) {
+        packMatrix(matrix->weight.floats + first, matrix->n, last - first, matrix->k, matrix->panels + first * matrix->k);
+      } else {
+        packWeight(matrix->weight + first * matrix->k, last - first, matrix->k, matrix->panels + first * matrix->k);
+      }
+    }
+  });
 }
 
 }  // namespace
+
+void multiplyWeight(const float* x, WeightData weight, const float* panels, float* y, int64_t m, int64_t n, int64_t k) {
+  if (panels) {
+    multiplyPanels(x, panels, y, m, n, k);
+  } else {
+    matmul(x, weight, y, {.m = m, .n = n, .k = k, .transposeB = true});
+  }
+}
 
 int64_t weightFloats(const DecoderConfig& c) {
   const int64_t attention = 2 * (c.numHeads + c.numKvHeads) * c.headDim * c.hiddenSize;
@@ -58,77 +93,94 @@ int64_t weightFloats(const DecoderConfig& c) {
 
 bool isSmallDecoder(const DecoderConfig& config) { return weightFloats(config) <= kSmallDecoderFloats; }
 
-int64_t DecoderPanels::floats(const DecoderConfig& c) {
+int64_t DecoderPanels::floats(const DecoderConfig& c, Use use) {
   if (!isSmallDecoder(c)) return 0;
   const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
-  const int64_t layer = weightPanelFloats(q, d) + 2 * weightPanelFloats(kv, d) + weightPanelFloats(d, q) +
-                        2 * weightPanelFloats(f, d) + weightPanelFloats(d, f);
-  return c.numLayers * layer + weightPanelFloats(c.vocabSize, d);
+  const auto both = [use](int64_t n, int64_t k) { return use == Use::gradients ? weightPanelFloats(k, n) : weightPanelFloats(n, k); };
+  const int64_t layer = both(q, d) + 2 * both(kv, d) + both(d, q) + 2 * both(f, d) + both(d, f);
+  return c.numLayers * layer + (use == Use::layersAndHead ? weightPanelFloats(c.vocabSize, d) : 0);
 }
 
-DecoderPanels::DecoderPanels(const DecoderConfig& config) : data_(floats(config)), layers_(static_cast<size_t>(config.numLayers)) {}
+DecoderPanels::DecoderPanels(const DecoderConfig& config, Use use)
+    : use_(use), data_(floats(config, use)), layers_(static_cast<size_t>(config.numLayers)) {}
 
 void DecoderPanels::pack(const DecoderConfig& c, const DecoderWeights& weights) {
   if (!isSmallDecoder(c)) return;
   const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
+  std::vector<PackedMatrix> matrices;
   float* next = data_.data();
-  const auto pack = [&next](WeightData weight, int64_t n, int64_t k) {
-    float* to = next;
-    packWeight(weight, n, k, to);
+  const auto add = [&](WeightData weight, int64_t out, int64_t in) {
+    const bool isTransposed = use_ == Use::gradients;
+    const int64_t n = isTransposed ? in : out, k = isTransposed ? out : in;
+    matrices.push_back({weight, n, k, isTransposed, next});
     next += weightPanelFloats(n, k);
-    return to;
+    return static_cast<const float*>(matrices.back().panels);
   };
   for (size_t l = 0; l < weights.layers.size(); ++l) {
     const DecoderLayer& layer = weights.layers[l];
-    layers_[l] = {pack(layer.qProj, q, d),    pack(layer.kProj, kv, d), pack(layer.vProj, kv, d), pack(layer.oProj, d, q),
-                  pack(layer.gateProj, f, d), pack(layer.upProj, f, d), pack(layer.downProj, d, f)};
+    layers_[l] = {add(layer.qProj, q, d),    add(layer.kProj, kv, d), add(layer.vProj, kv, d), add(layer.oProj, d, q),
+                  add(layer.gateProj, f, d), add(layer.upProj, f, d), add(layer.downProj, d, f)};
   }
-  head_ = pack(weights.head, c.vocabSize, d);
+  if (use_ == Use::layersAndHead) head_ = add(weights.head, c.vocabSize, d);
+  packAll(matrices);
 }
 
 int64_t layerRowFloats(const DecoderConfig& c) {
   return 2 * c.hiddenSize + (2 * c.numHeads + 2 * c.numKvHeads) * c.headDim + 2 * c.intermediateSize + c.adapterRank;
 }
 
-LayerRows LayerRows::from(const DecoderConfig& c, int64_t first, int64_t count) const {
-  const int64_t atQ = first * c.numHeads * c.headDim, atK = first * c.numKvHeads * c.headDim;
-  return {count,          positions + first, x + first * c.hiddenSize, normed + first * c.hiddenSize, q + atQ, attended + atQ, k + atK, v + atK,
-          gate, up, low};
+LayerRows LayerRows::block(const DecoderConfig& c, int64_t first, int64_t count, bool keptFeedForward) const {
+  const int64_t at = first * c.hiddenSize, wide = keptFeedForward ? first * c.intermediateSize : 0;
+  LayerRows rows = *this;
+  rows.n = count;
+  rows.sum += at;
+  rows.attended += first * c.numHeads * c.headDim;
+  rows.mixed += at;
+  rows.postSum += at;
+  rows.postNormed += at;
+  if (rows.postRstd != nullptr) rows.postRstd += first;
+  rows.gate += wide;
+  rows.up += wide;
+  rows.act += wide;
+  rows.fed += at;
+  return rows;
 }
 
-void LayerParts::norm(const LayerRows& rows, bool isFirst) const {
+void LayerParts::norm(const LayerRows& rows) const {
   const DecoderConfig& c = config;
-  if (isFirst) {
-    rmsNormForward(rows.x, weights.inputNorm, rows.normed, nullptr, rows.n, c.hiddenSize, c.rmsNormEps);
+  if (rows.delta == nullptr) {
+    rmsNormForward(rows.sum, weights.inputNorm, rows.normed, rows.rstd, rows.n, c.hiddenSize, c.rmsNormEps);
   } else {
-    addRmsNormForward(rows.x, rows.normed, weights.inputNorm, rows.x, rows.normed, nullptr, rows.n, c.hiddenSize, c.rmsNormEps);
+    addRmsNormForward(rows.x, rows.delta, weights.inputNorm, rows.sum, rows.normed, rows.rstd, rows.n, c.hiddenSize, c.rmsNormEps);
   }
 }
 
 void LayerParts::keysAndValues(const LayerRows& rows) const {
-  const int64_t width = config.numKvHeads * config.headDim;
-  multiplyBoth(rows.normed, {weights.kProj, rows.k, width}, panels.k, {weights.vProj, rows.v, width}, panels.v, rows.n, config.hiddenSize);
-  finishProjection(config, rows, weights.kBias, weights.kAdapter, weights.kNorm, rows.k, config.numKvHeads, true);
-  finishProjection(config, rows, weights.vBias, weights.vAdapter, nullptr, rows.v, config.numKvHeads, false);
+  const DecoderConfig& c = config;
+  const int64_t width = c.numKvHeads * c.headDim;
+  multiplyBoth(rows.normed, {weights.kProj, rows.kProduct, width}, panels.k, {weights.vProj, rows.v, width}, panels.v, rows.n, c.hiddenSize);
+  finishProjection(c, rows, weights.kBias, weights.kAdapter, weights.kNorm, rows.kProduct, rows.kRstd, rows.k, c.numKvHeads, true);
+  finishProjection(c, rows, weights.vBias, weights.vAdapter, nullptr, rows.v, nullptr, rows.v, c.numKvHeads, false);
 }
 
 void LayerParts::queries(const LayerRows& rows) const {
-  multiply(rows.normed, weights.qProj, panels.q, rows.q, rows.n, config.numHeads * config.headDim, config.hiddenSize);
-  finishProjection(config, rows, weights.qBias, weights.qAdapter, weights.qNorm, rows.q, config.numHeads, true);
+  const DecoderConfig& c = config;
+  multiplyWeight(rows.normed, weights.qProj, panels.q, rows.qProduct, rows.n, c.numHeads * c.headDim, c.hiddenSize);
+  finishProjection(c, rows, weights.qBias, weights.qAdapter, weights.qNorm, rows.qProduct, rows.qRstd, rows.q, c.numHeads, true);
 }
 
 void LayerParts::feedForward(const LayerRows& rows) const {
   const DecoderConfig& c = config;
   const int64_t n = rows.n, d = c.hiddenSize, f = c.intermediateSize, qWidth = c.numHeads * c.headDim;
-  multiply(rows.attended, weights.oProj, panels.o, rows.normed, n, d, qWidth);
-  addLowRank(rows.attended, weights.oAdapter, rows.low, rows.normed, n, d, qWidth);
-  addRmsNormForward(rows.x, rows.normed, weights.postNorm, rows.x, rows.normed, nullptr, n, d, c.rmsNormEps);
-  multiplyBoth(rows.normed, {weights.gateProj, rows.gate, f}, panels.gate, {weights.upProj, rows.up, f}, panels.up, n, d);
-  addLowRank(rows.normed, weights.gateAdapter, rows.low, rows.gate, n, f, d);
-  addLowRank(rows.normed, weights.upAdapter, rows.low, rows.up, n, f, d);
-  swigluForward(rows.gate, rows.up, rows.gate, n * f);
-  multiply(rows.gate, weights.downProj, panels.down, rows.normed, n, d, f);
-  addLowRank(rows.gate, weights.downAdapter, rows.low, rows.normed, n, d, f);
+  multiplyWeight(rows.attended, weights.oProj, panels.o, rows.mixed, n, d, qWidth);
+  addLowRank(rows.attended, weights.oAdapter, rows.low, rows.mixed, n, d, qWidth);
+  addRmsNormForward(rows.sum, rows.mixed, weights.postNorm, rows.postSum, rows.postNormed, rows.postRstd, n, d, c.rmsNormEps);
+  multiplyBoth(rows.postNormed, {weights.gateProj, rows.gate, f}, panels.gate, {weights.upProj, rows.up, f}, panels.up, n, d);
+  addLowRank(rows.postNormed, weights.gateAdapter, rows.low, rows.gate, n, f, d);
+  addLowRank(rows.postNormed, weights.upAdapter, rows.low, rows.up, n, f, d);
+  swigluForward(rows.gate, rows.up, rows.act, n * f);
+  multiplyWeight(rows.act, weights.downProj, panels.down, rows.fed, n, d, f);
+  addLowRank(rows.act, weights.downAdapter, rows.low, rows.fed, n, d, f);
 }
 
 }  // namespace parl

@@ -23,6 +23,11 @@ void addRmsNormForward(const float* x, const float* delta, const float* weight, 
 void addRmsNormBackward(const float* dy, const float* dSum, const float* sum, const float* weight, const float* rstd, float* dx,
                         float* dWeight, int64_t n, int64_t d);
 
+// The two halves of either: dWeight accumulated; dx alone, where dSum may be null.
+void rmsNormWeightGradient(const float* dy, const float* x, const float* rstd, float* dWeight, int64_t n, int64_t d);
+void rmsNormInputGradient(const float* dy, const float* dSum, const float* x, const float* weight, const float* rstd, float* dx, int64_t n,
+                          int64_t d);
+
 // delta and sum, and dSum, may be null.
 PARL_KERNEL(void, rmsNormForwardRows,
             (const float* x, const float* delta, const float* weight, float* sum, float* y, float* rstd, int64_t n, int64_t d, float eps))

@@ -1,10 +1,6 @@
 // Scoring: log-probabilities of given tokens and entropies of their distributions, by a forward pass that keeps nothing for a gradient.
 // The bits are those of the training forward (decoder_layer.h, attention.h, linear_logprob.h).
-//
-// A small decoder (isSmallDecoder) stays in the caches, and what lies between its layers does not: 2,000 tokens of 128 numbers are 1 MB at every
-// step, and some 60 steps a pass wait for the slower thread. So each thread takes a few sequences at a time, those of a tree together,
-// through all layers and the head: their residual stream stays in its second cache, and there is one barrier a pass. Where the weights are
-// large, or the trees too few to give every thread as much, all rows go together and the threads share each product.
+// Threads work apart on a small decoder: sequence_parts.h.
 #pragma once
 
 #include <cstdint>

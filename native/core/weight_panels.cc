@@ -1,5 +1,7 @@
 #include "core/weight_panels.h"
 
+#include <algorithm>
+
 #include "core/scratch.h"
 #include "core/thread_pool.h"
 
@@ -21,13 +23,24 @@ void packWeight(WeightData weight, int64_t n, int64_t k, float* panels) {
   }
 }
 
-void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k) {
+void packMatrix(const float* matrix, int64_t width, int64_t n, int64_t k, float* panels) {
+  for (int64_t j = 0; j < n; j += kPanelColumns) {
+    const int64_t columns = std::min(kPanelColumns, n - j);
+    float* to = panels + j * k;
+    for (int64_t p = 0; p < k; ++p, to += kPanelColumns) {
+      std::copy_n(matrix + p * width + j, columns, to);
+      std::fill(to + columns, to + kPanelColumns, 0.0f);
+    }
+  }
+}
+
+void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k, bool accumulate) {
   if (m == 0 || n == 0) return;
   const auto kernel = PARL_DISPATCH(multiplyPanelRows);
   if (m >= kRowGrain * threadCount()) {
     parallelFor(m, kRowGrain, [&](int64_t begin, int64_t end) {
       Scratch scratch(panelScratchFloats(k));
-      kernel({x + begin * k, panels, out + begin * n, n, end - begin, n, k}, scratch.data());
+      kernel({x + begin * k, panels, out + begin * n, n, end - begin, n, k, accumulate}, scratch.data());
     });
     return;
   }
@@ -35,7 +48,7 @@ void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, 
   parallelFor(count, n * k < kSerialFloats ? count : 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(panelScratchFloats(k));
     const int64_t first = begin * kPanelColumns, last = end == count ? n : end * kPanelColumns;
-    kernel({x, panels + first * k, out + first, n, m, last - first, k}, scratch.data());
+    kernel({x, panels + first * k, out + first, n, m, last - first, k, accumulate}, scratch.data());
   });
 }
 

@@ -17,8 +17,12 @@ inline int64_t weightPanelFloats(int64_t n, int64_t k) { return (n + kPanelColum
 
 void packWeight(WeightData weight, int64_t n, int64_t k, float* panels);
 
-// out[m,n] = x[m,k] weight^T, bit for bit what matmul() gives with transposeB. out overlaps neither input.
-void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k);
+// The same of n columns of a matrix [k, width]: of a weight [out, in] as it is, for the gradient of what it multiplied.
+void packMatrix(const float* matrix, int64_t width, int64_t n, int64_t k, float* panels);
+
+// out[m,n] = x[m,k] weight^T, bit for bit what matmul() gives with transposeB (or of packMatrix() without). out overlaps neither input.
+// Accumulating continues the chains from what out holds.
+void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k, bool accumulate = false);
 
 // ---- kernels -------------------------------------------------------------------------------------------------------
 
@@ -27,6 +31,7 @@ struct PanelProduct {
   const float* panels;
   float* out;  // [m, n], row stride outRow
   int64_t outRow, m, n, k;
+  bool accumulate = false;
 };
 constexpr int64_t kPanelRowBlock = 84;  // a multiple of every kTileRows: x packed stays in the second cache
 inline int64_t panelScratchFloats(int64_t k) { return kPanelRowBlock * k + 64; }

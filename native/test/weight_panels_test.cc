@@ -24,6 +24,18 @@ TEST(weight_panels_give_the_bits_of_matmul) {
           parl::multiplyPanels(x.data(), panels.data(), actual.data(), m, n, k);
           CHECK(std::memcmp(expected.data(), actual.data(), count * sizeof(float)) == 0);
           CHECK(actual[count] == 3.0f);
+
+          // Of a matrix [k, n], added to what is there.
+          std::vector<float> matrix(weight.size()), cut(panels.size());
+          for (int64_t j = 0; j < n; ++j) {
+            for (int64_t p = 0; p < k; ++p) matrix[static_cast<size_t>(p * n + j)] = weight[static_cast<size_t>(j * k + p)];
+          }
+          parl::packMatrix(matrix.data(), n, n, k, cut.data());
+          auto continued = parl::test::mixedFloats(9, count);
+          expected = continued;
+          parl::matmul(x.data(), matrix.data(), expected.data(), {.m = m, .n = n, .k = k, .accumulate = true});
+          parl::multiplyPanels(x.data(), cut.data(), continued.data(), m, n, k, true);
+          CHECK(std::memcmp(expected.data(), continued.data(), count * sizeof(float)) == 0);
         }
       }
     }

@@ -1,7 +1,7 @@
 // out = x weight^T over packed panels: for each block of rows, pack x into tiles [k][rows]; for each group of panels, for
 // each tile of rows: run its chains over the whole depth in registers, store them.
 //
-// A chain is acc = fma(x, w, acc) over ascending k from 0, as in matmul.cc. A tile of one or two rows takes several panels
+// A chain is acc = fma(x, w, acc) over ascending k from 0, or from what out holds, as in matmul.cc. A tile of one or two rows takes several panels
 // at once: eight chains or more are needed to hide the latency of an fma.
 #include "core/weight_panels.h"
 
@@ -39,6 +39,13 @@ struct PanelTile {
   const float* panels;
   float* out;
   int64_t outRow, n, k;
+  bool accumulate;
+
+  // Of vector c of some panels from column j on, where a tile takes kVecs of each, from vector `sub` on.
+  template <int kVecs>
+  static int64_t columnOf(int64_t j, int sub, int c) {
+    return j + c / kVecs * kPanelColumns + (sub + c % kVecs) * kWidth;
+  }
 
   // P neighbouring panels from column j on.
   template <int R, int P>
@@ -50,6 +57,19 @@ struct PanelTile {
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
         for (int c = 0; c < P * kVecs; ++c) acc[r][c] = Vec{};
+      }
+      if (accumulate) {
+#pragma GCC unroll 8
+        for (int c = 0; c < P * kVecs; ++c) {
+          const int64_t column = columnOf<kVecs>(j, sub, c), left = n - column;
+          if (left >= kWidth) {
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) acc[r][c] = load(out + r * outRow + column);
+          } else if (left > 0) {
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) acc[r][c] = loadPartial(out + r * outRow + column, static_cast<int>(left));
+          }
+        }
       }
       const float* b = panels + j * k + sub * kWidth;
       const float* row = x;
@@ -69,8 +89,7 @@ struct PanelTile {
       }
 #pragma GCC unroll 8
       for (int c = 0; c < P * kVecs; ++c) {
-        const int64_t column = j + c / kVecs * kPanelColumns + (sub + c % kVecs) * kWidth;
-        const int64_t left = n - column;
+        const int64_t column = columnOf<kVecs>(j, sub, c), left = n - column;
         if (left >= kWidth) {
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) store(out + r * outRow + column, acc[r][c]);
@@ -135,7 +154,7 @@ void multiplyPanelRows(const PanelProduct& x, float* scratch) {
       const int64_t end = x.n - j < kColumnsAtOnce ? x.n : j + kColumnsAtOnce;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t i = start[t];
-        const PanelTile tile{scratch + i * x.k, x.panels, x.out + (first + i) * x.outRow, x.outRow, x.n, x.k};
+        const PanelTile tile{scratch + i * x.k, x.panels, x.out + (first + i) * x.outRow, x.outRow, x.n, x.k, x.accumulate};
         withRows(static_cast<int>(start[t + 1] - i), PanelRange{tile, j, end});
       }
     }
