@@ -9,6 +9,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   registerBias(env, exports);
   registerCounterRng(env, exports);
   registerCuda(env, exports);
+  registerDecoderLayers(env, exports);
   registerDequantize(env, exports);
   registerDevice(env, exports);
   registerElementwise(env, exports);

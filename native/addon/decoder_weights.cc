@@ -149,4 +149,21 @@ DecoderWeights readDecoderWeights(Napi::Env env, const Napi::Object& object, con
   return weights;
 }
 
+DecoderGradients readDecoderGradients(Napi::Env env, const Napi::Object& object, const DecoderConfig& config) {
+  const DecoderWeights arrays = readDecoderWeights(env, object, config);
+  const auto writable = [env](WeightData array) {
+    if (array.halves != nullptr) throwArgument(env, "expected gradients to be Float32Arrays");
+    return const_cast<float*>(array.floats);
+  };
+  DecoderGradients gradients{writable(arrays.embedding), writable(arrays.finalNorm), {}};
+  for (const DecoderLayer& x : arrays.layers) {
+    gradients.layers.push_back({.inputNorm = writable(x.inputNorm), .qProj = writable(x.qProj), .kProj = writable(x.kProj),
+                                .vProj = writable(x.vProj), .qBias = writable(x.qBias), .kBias = writable(x.kBias), .vBias = writable(x.vBias),
+                                .qNorm = writable(x.qNorm), .kNorm = writable(x.kNorm), .oProj = writable(x.oProj),
+                                .postNorm = writable(x.postNorm), .gateProj = writable(x.gateProj), .upProj = writable(x.upProj),
+                                .downProj = writable(x.downProj)});
+  }
+  return gradients;
+}
+
 }  // namespace parl::addon

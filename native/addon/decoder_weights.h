@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "core/decoder_layers.h"
 #include "core/decoder_weights.h"
 
 namespace parl::addon {
@@ -11,5 +12,8 @@ DecoderConfig readDecoderConfig(Napi::Env env, const Napi::Object& object);
 
 // Points into the object's typed arrays, whose lengths are checked: the core reads them without asking.
 DecoderWeights readDecoderWeights(Napi::Env env, const Napi::Object& object, const DecoderConfig& config);
+
+// Float32Arrays in the same structure, of the layers alone: no lmHead, no adapters.
+DecoderGradients readDecoderGradients(Napi::Env env, const Napi::Object& object, const DecoderConfig& config);
 
 }  // namespace parl::addon

@@ -10,6 +10,7 @@ void registerAttention(Napi::Env env, Napi::Object exports);
 void registerBias(Napi::Env env, Napi::Object exports);
 void registerCounterRng(Napi::Env env, Napi::Object exports);
 void registerCuda(Napi::Env env, Napi::Object exports);
+void registerDecoderLayers(Napi::Env env, Napi::Object exports);
 void registerDequantize(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerElementwise(Napi::Env env, Napi::Object exports);

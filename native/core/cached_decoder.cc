@@ -9,7 +9,6 @@
 #include "core/embedding.h"
 #include "core/matmul.h"
 #include "core/rms_norm.h"
-#include "core/tensor_memory.h"
 #include "core/thread_pool.h"
 #include "core/weight_panels.h"
 
@@ -43,7 +42,8 @@ CachedDecoder::CachedDecoder(const DecoderConfig& config, int64_t maxSlots, int6
       cacheExtents_(extentsOf(config, maxSlots, maxTokensPerSlot, cacheTokens)),
       cache_(cacheExtents_),
       activations_(std::make_unique<Activations>()),
-      panels_(config, DecoderPanels::Use::layersAndHead) {
+      panelMemory_(DecoderPanels::floats(config, DecoderPanels::Use::layersAndHead)),
+      panels_(config, DecoderPanels::Use::layersAndHead, panelMemory_.data()) {
   const int64_t rows = activationRows(maxSlots);
   const auto rowsOf = [rows](int64_t floats) { return TensorArray(rows * floats); };
   Activations& a = *activations_;

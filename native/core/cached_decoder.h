@@ -8,6 +8,7 @@
 #include "core/decoder_layer.h"
 #include "core/decoder_weights.h"
 #include "core/kv_cache.h"
+#include "core/tensor_memory.h"
 
 namespace parl {
 
@@ -60,6 +61,7 @@ class CachedDecoder {
   KvCacheExtents cacheExtents_;
   KvCache cache_;
   std::unique_ptr<Activations> activations_;
+  TensorArray panelMemory_;
   DecoderPanels panels_;
 };
 

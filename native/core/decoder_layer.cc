@@ -101,14 +101,14 @@ int64_t DecoderPanels::floats(const DecoderConfig& c, Use use) {
   return c.numLayers * layer + (use == Use::layersAndHead ? weightPanelFloats(c.vocabSize, d) : 0);
 }
 
-DecoderPanels::DecoderPanels(const DecoderConfig& config, Use use)
-    : use_(use), data_(floats(config, use)), layers_(static_cast<size_t>(config.numLayers)) {}
+DecoderPanels::DecoderPanels(const DecoderConfig& config, Use use, float* memory)
+    : use_(use), memory_(memory), layers_(static_cast<size_t>(config.numLayers)) {}
 
 void DecoderPanels::pack(const DecoderConfig& c, const DecoderWeights& weights) {
   if (!isSmallDecoder(c)) return;
   const int64_t d = c.hiddenSize, f = c.intermediateSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
   std::vector<PackedMatrix> matrices;
-  float* next = data_.data();
+  float* next = memory_;
   const auto add = [&](WeightData weight, int64_t out, int64_t in) {
     const bool isTransposed = use_ == Use::gradients;
     const int64_t n = isTransposed ? in : out, k = isTransposed ? out : in;

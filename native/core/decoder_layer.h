@@ -5,11 +5,11 @@
 // batch, on how rows are tiled, or on the thread count.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "core/decoder_weights.h"
-#include "core/tensor_memory.h"
 
 namespace parl {
 
@@ -22,8 +22,9 @@ class DecoderPanels {
     const float *q = nullptr, *k = nullptr, *v = nullptr, *o = nullptr, *gate = nullptr, *up = nullptr, *down = nullptr;
   };
 
-  DecoderPanels(const DecoderConfig& config, Use use);  // throws std::bad_alloc
   static int64_t floats(const DecoderConfig& config, Use use);
+  // memory: so many floats, which outlive the panels.
+  DecoderPanels(const DecoderConfig& config, Use use, float* memory);
 
   // To be called before the first use, and when the weights may have changed. Use::gradients: of float32 weights.
   void pack(const DecoderConfig& config, const DecoderWeights& weights);
@@ -33,7 +34,7 @@ class DecoderPanels {
 
  private:
   Use use_;
-  TensorArray data_;
+  float* memory_;
   std::vector<Layer> layers_;
   const float* head_ = nullptr;
 };

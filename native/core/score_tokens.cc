@@ -1,54 +1,36 @@
 #include "core/score_tokens.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "core/decoder_layer.h"
 #include "core/embedding.h"
 #include "core/linear_logprob.h"
 #include "core/rms_norm.h"
+#include "core/scratch.h"
 #include "core/sequence_parts.h"
-#include "core/tensor_memory.h"
 
 namespace parl {
 namespace {
 
-// Scores parts, one at a time; each thread that works apart has one.
+struct Call {
+  const DecoderConfig& config;
+  const DecoderWeights& weights;
+  const DecoderPanels& panels;
+  const ScoredTokens& scored;
+  const SequenceParts& parts;
+  float temperature;
+  float *logprobs, *entropies;
+};
+
+// Scores a part.
 class PartScorer {
  public:
-  struct Call {
-    const DecoderConfig& config;
-    const DecoderWeights& weights;
-    const DecoderPanels& panels;
-    const ScoredTokens& scored;
-    const SequenceParts& parts;
-    float temperature;
-    float *logprobs, *entropies;
-  };
-
-  explicit PartScorer(const Call& call) : call_(call), feedForwardRows_(call.parts.feedForwardRows()) {
-    const DecoderConfig& c = call.config;
-    const int64_t rows = call.parts.mostRows, targets = call.parts.mostTargets;
-    const int64_t d = c.hiddenSize, q = c.numHeads * c.headDim, kv = c.numKvHeads * c.headDim;
-    x_ = TensorArray(rows * d);
-    normed_ = TensorArray(rows * d);
-    q_ = TensorArray(rows * q);
-    attended_ = TensorArray(rows * q);
-    k_ = TensorArray(rows * kv);
-    v_ = TensorArray(rows * kv);
-    gate_ = TensorArray(feedForwardRows_ * c.intermediateSize);
-    up_ = TensorArray(feedForwardRows_ * c.intermediateSize);
-    low_ = TensorArray(std::max(rows, targets) * c.adapterRank);
-    sums_ = TensorArray(targets);
-    stream_ = TensorArray(targets * d);
-    mixed_ = TensorArray(targets * q);
-    hidden_ = TensorArray(targets * d);
-    logprobs_ = TensorArray(targets);
-    entropies_ = TensorArray(targets);
-  }
+  PartScorer(const Call& call, const SequencePart& part)
+      : call_(call), feedForwardRows_(call.parts.feedForwardRows()), memory_(sizes(call, part.rows(), part.targetCount())) {}
 
   void score(const SequencePart& part) {
-    if (part.targets.empty()) return;
     const DecoderConfig& c = call_.config;
     const int64_t d = c.hiddenSize, count = part.targetCount();
     LayerRows rows = allRows(part);
@@ -71,47 +53,55 @@ class PartScorer {
   }
 
  private:
+  enum Array : size_t { x, normed, q, attended, k, v, gate, up, low, sums, targetX, targetAttended, hidden, logprobs, entropies, arrays };
+  static std::array<int64_t, arrays> sizes(const Call& call, int64_t rows, int64_t targets) {
+    const DecoderConfig& c = call.config;
+    const int64_t d = c.hiddenSize, qWidth = c.numHeads * c.headDim, kvWidth = c.numKvHeads * c.headDim;
+    const int64_t wide = std::min(call.parts.feedForwardRows(), std::max(rows, targets)) * c.intermediateSize;
+    return {rows * d, rows * d, rows * qWidth, rows * qWidth, rows * kvWidth, rows * kvWidth, wide, wide, std::max(rows, targets) * c.adapterRank,
+            targets, targets * d, targets * qWidth, targets * d, targets, targets};
+  }
+
   LayerRows allRows(const SequencePart& part) const {
     return {.n = part.rows(), .positions = call_.parts.positions.data() + part.firstRow,
-            .x = x_.data(), .delta = nullptr, .sum = x_.data(), .normed = normed_.data(), .rstd = nullptr,
-            .qProduct = q_.data(), .kProduct = k_.data(), .qRstd = nullptr, .kRstd = nullptr,
-            .q = q_.data(), .attended = attended_.data(), .k = k_.data(), .v = v_.data(),
-            .mixed = normed_.data(), .postSum = x_.data(), .postNormed = normed_.data(), .postRstd = nullptr,
-            .gate = gate_.data(), .up = up_.data(), .act = gate_.data(), .fed = normed_.data(), .low = low_.data()};
+            .x = memory_[x], .delta = nullptr, .sum = memory_[x], .normed = memory_[normed], .rstd = nullptr,
+            .qProduct = memory_[q], .kProduct = memory_[k], .qRstd = nullptr, .kRstd = nullptr,
+            .q = memory_[q], .attended = memory_[attended], .k = memory_[k], .v = memory_[v],
+            .mixed = memory_[normed], .postSum = memory_[x], .postNormed = memory_[normed], .postRstd = nullptr,
+            .gate = memory_[gate], .up = memory_[up], .act = memory_[gate], .fed = memory_[normed], .low = memory_[low]};
   }
 
   // Past the last attention only the rows of targets go on, one for each.
   LayerRows targetRows(const SequencePart& part, LayerRows rows) {
-    const int64_t d = call_.config.hiddenSize, q = call_.config.numHeads * call_.config.headDim;
+    const int64_t d = call_.config.hiddenSize, width = call_.config.numHeads * call_.config.headDim;
     for (int64_t i = 0; i < part.targetCount(); ++i) {
       const int64_t row = call_.scored.targetRows[part.targets[static_cast<size_t>(i)]] - part.firstRow;
-      std::copy_n(rows.sum + row * d, d, stream_.data() + i * d);
-      std::copy_n(rows.attended + row * q, q, mixed_.data() + i * q);
+      std::copy_n(rows.sum + row * d, d, memory_[targetX] + i * d);
+      std::copy_n(rows.attended + row * width, width, memory_[targetAttended] + i * width);
     }
     rows.n = part.targetCount();
-    rows.x = rows.sum = rows.postSum = stream_.data();
-    rows.attended = mixed_.data();
-    rows.normed = rows.mixed = rows.postNormed = rows.fed = hidden_.data();
+    rows.x = rows.sum = rows.postSum = memory_[targetX];
+    rows.attended = memory_[targetAttended];
+    rows.normed = rows.mixed = rows.postNormed = rows.fed = memory_[hidden];
     return rows;
   }
 
-  void head(const SequencePart& part, const float* hidden) {
+  void head(const SequencePart& part, const float* states) const {
     const DecoderConfig& c = call_.config;
-    targets_.clear();
-    for (const int64_t target : part.targets) targets_.push_back(call_.scored.targets[target]);
-    float* const entropies = call_.entropies == nullptr ? nullptr : entropies_.data();
-    linearLogprobForward(hidden, {call_.weights.head, call_.panels.head()}, targets_.data(),
-                         {part.targetCount(), c.hiddenSize, c.vocabSize, call_.temperature}, logprobs_.data(), entropies, sums_.data());
+    std::vector<int32_t> targets;
+    for (const int64_t target : part.targets) targets.push_back(call_.scored.targets[target]);
+    linearLogprobForward(states, {call_.weights.head, call_.panels.head()}, targets.data(),
+                         {part.targetCount(), c.hiddenSize, c.vocabSize, call_.temperature}, memory_[logprobs],
+                         call_.entropies == nullptr ? nullptr : memory_[entropies], memory_[sums]);
     for (size_t i = 0; i < part.targets.size(); ++i) {
-      call_.logprobs[part.targets[i]] = logprobs_.data()[i];
-      if (entropies != nullptr) call_.entropies[part.targets[i]] = entropies[i];
+      call_.logprobs[part.targets[i]] = memory_[logprobs][i];
+      if (call_.entropies != nullptr) call_.entropies[part.targets[i]] = memory_[entropies][i];
     }
   }
 
   const Call& call_;
-  int64_t feedForwardRows_;
-  TensorArray x_, normed_, q_, attended_, k_, v_, gate_, up_, low_, sums_, stream_, mixed_, hidden_, logprobs_, entropies_;
-  std::vector<int32_t> targets_;
+  const int64_t feedForwardRows_;
+  const ScratchArrays<arrays> memory_;
 };
 
 }  // namespace
@@ -120,12 +110,13 @@ void scoreTokens(const DecoderConfig& config, const DecoderWeights& weights, con
                  float* logprobs, float* entropies) {
   const SequenceParts parts(config, scored.segments, {scored.targetRows, static_cast<size_t>(scored.targetCount)});
   if (parts.mostTargets == 0) return;
-  DecoderPanels panels(config, DecoderPanels::Use::layersAndHead);
+  const Scratch memory(DecoderPanels::floats(config, DecoderPanels::Use::layersAndHead));
+  DecoderPanels panels(config, DecoderPanels::Use::layersAndHead, memory.data());
   panels.pack(config, weights);
-  const PartScorer::Call call{config, weights, panels, scored, parts, temperature, logprobs, entropies};
-  std::vector<PartScorer> scorers;
-  for (int64_t worker = 0; worker < parts.workers(); ++worker) scorers.emplace_back(call);
-  parts.run([&](int64_t worker, const SequencePart& part) { scorers[static_cast<size_t>(worker)].score(part); });
+  const Call call{config, weights, panels, scored, parts, temperature, logprobs, entropies};
+  parts.run([&](const SequencePart& part) {
+    if (!part.targets.empty()) PartScorer(call, part).score(part);
+  });
 }
 
 }  // namespace parl

@@ -6,7 +6,10 @@
 // Scratches of one thread nest: a kernel that holds one may call a kernel that takes another.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 namespace parl {
 
@@ -20,6 +23,26 @@ class Scratch {
 
  private:
   float* data_;
+};
+
+// Several arrays in one.
+template <size_t N>
+class ScratchArrays {
+ public:
+  explicit ScratchArrays(const std::array<int64_t, N>& floats) : scratch_(std::accumulate(floats.begin(), floats.end(), int64_t{0}, sum)) {
+    float* at = scratch_.data();
+    for (size_t i = 0; i < N; ++i) {
+      arrays_[i] = at;
+      at += rounded(floats[i]);
+    }
+  }
+  float* operator[](size_t i) const { return arrays_[i]; }
+
+ private:
+  static int64_t rounded(int64_t floats) { return (floats + 15) / 16 * 16; }  // each begins at a cache line
+  static int64_t sum(int64_t before, int64_t floats) { return before + rounded(floats); }
+  Scratch scratch_;
+  std::array<float*, N> arrays_;
 };
 
 // Bytes that the scratches of all threads hold now, in use or kept for the next kernel.

@@ -42,6 +42,7 @@ std::vector<SequencePart> grouped(const std::vector<SequencePart>& trees, int64_
     if (!parts.empty() && parts.back().rows() + tree.rows() <= rows) {
       parts.back().lastSegment = tree.lastSegment;
       parts.back().lastRow = tree.lastRow;
+      parts.back().targets.insert(parts.back().targets.end(), tree.targets.begin(), tree.targets.end());
     } else {
       parts.push_back(tree);
     }
@@ -88,29 +89,27 @@ Segments PartSegments::segments() const {
 
 SequenceParts::SequenceParts(const DecoderConfig& config, const Segments& segments, std::span<const int32_t> targetRows)
     : positions(positionsOf(segments)) {
-  const std::vector<SequencePart> trees = treesOf(segments);
   const int64_t threads = threadCount(), n = segments.offsets[segments.count];
+  std::vector<SequencePart> trees = treesOf(segments);
+  std::vector<int32_t> treeOf(static_cast<size_t>(n));
+  for (size_t t = 0; t < trees.size(); ++t) {
+    std::fill(treeOf.begin() + trees[t].firstRow, treeOf.begin() + trees[t].lastRow, static_cast<int32_t>(t));
+  }
+  for (size_t i = 0; i < targetRows.size(); ++i) {
+    trees[static_cast<size_t>(treeOf[static_cast<size_t>(targetRows[i])])].targets.push_back(static_cast<int64_t>(i));
+  }
+
   parts = grouped(trees, std::clamp(n / (threads * kPartsPerThread), kFewestApartRows, kApartRows));
   isApart = isSmallDecoder(config) && isBalanced(parts, threads);
   if (!isApart) parts = grouped(trees, kTogetherRows);
-
-  std::vector<int32_t> partOf(static_cast<size_t>(n));
-  for (size_t p = 0; p < parts.size(); ++p) {
-    std::fill(partOf.begin() + parts[p].firstRow, partOf.begin() + parts[p].lastRow, static_cast<int32_t>(p));
-    mostRows = std::max(mostRows, parts[p].rows());
-  }
-  for (size_t i = 0; i < targetRows.size(); ++i) {
-    parts[static_cast<size_t>(partOf[static_cast<size_t>(targetRows[i])])].targets.push_back(static_cast<int64_t>(i));
-  }
   int64_t targets = 0;
   for (SequencePart& part : parts) {
     part.firstTarget = targets;
     targets += part.targetCount();
+    mostRows = std::max(mostRows, part.rows());
     mostTargets = std::max(mostTargets, part.targetCount());
   }
 }
-
-int64_t SequenceParts::workers() const { return isApart ? threadCount() : 1; }
 
 int64_t SequenceParts::feedForwardRows() const { return isApart ? kFeedForwardRows : std::max(mostRows, mostTargets); }
 

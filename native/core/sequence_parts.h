@@ -21,7 +21,7 @@ namespace parl {
 // Whole trees, one behind the other.
 struct SequencePart {
   int64_t firstSegment, lastSegment, firstRow, lastRow;
-  std::vector<int64_t> targets{};  // those whose rows lie in it, by index, ascending
+  std::vector<int64_t> targets{};  // those whose rows lie in it, by index: tree by tree, ascending in each
   int64_t firstTarget = 0;         // targets of the parts before
   int64_t rows() const { return lastRow - firstRow; }
   int64_t targetCount() const { return static_cast<int64_t>(targets.size()); }
@@ -36,6 +36,7 @@ struct PartSegments {
   std::vector<int32_t> offsets_, parents_;
 };
 
+// The order of rows, and of targets over all parts, does not depend on the number of threads.
 struct SequenceParts {
   std::vector<SequencePart> parts;
   bool isApart;                    // each thread takes parts by itself
@@ -45,22 +46,20 @@ struct SequenceParts {
   // targetRows: [targetCount], the row of each target.
   SequenceParts(const DecoderConfig& config, const Segments& segments, std::span<const int32_t> targetRows);
 
-  // Threads that take parts; what each needs is to be made before run().
-  int64_t workers() const;
   // Rows of a part that go through a feed-forward block at a time: its activations are the widest.
   int64_t feedForwardRows() const;
 
-  // Calls f(worker, part) for every part. f must not throw.
+  // Calls f(part) for every part. f must not throw.
   template <typename F>
   void run(F&& f) const {
     if (!isApart) {
-      for (const SequencePart& part : parts) f(int64_t{0}, part);
+      for (const SequencePart& part : parts) f(part);
       return;
     }
     std::atomic<size_t> next{0};
-    parallelFor(workers(), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t worker = begin; worker < end; ++worker) {
-        for (size_t p = next++; p < parts.size(); p = next++) f(worker, parts[p]);
+    parallelFor(threadCount(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t thread = begin; thread < end; ++thread) {
+        for (size_t p = next++; p < parts.size(); p = next++) f(parts[p]);
       }
     });
   }

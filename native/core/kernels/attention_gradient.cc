@@ -8,8 +8,9 @@
 //   pass 3: dv += p^T dOut
 //   pass 4: dk += ds^T q
 //   pass 5: dq = ds k
-// The last three are matmulBlock, over the whole square of a block: half of the square on the diagonal is zeros, which is what
-// is lost (a quarter of the work at 256 tokens, an eighth at 512). dk and dv add over heads, then over ascending queries; one thread owns them, so nothing
+// The last three are register tiles over operands where they lie: of p and ds the rows of a block, of the others a headDim. A tile begins at the first
+// query that sees its first key, or ends at the last key that its last query sees: of the square on the diagonal it reads a kTileRows of zeros, no
+// more. dk and dv add over heads, then over ascending queries; one thread owns them, so nothing
 // races. Blocks lie at fixed places of the segment: neighbours in the batch change no bit.
 // Keys are those of the ancestors, then the segment's own (attention.h).
 #include "core/attention.h"
@@ -54,6 +55,69 @@ struct PanelRows {
   }
 };
 
+// out[r][d] (+)= chain over ascending i < depth of weights times x[i][d]: of weights[i * step + r], or with isByRows of weights[r * step + i].
+struct WeightedRows {
+  const float* weights;
+  int64_t step;
+  const float* x;
+  int64_t xRow;
+  float* out;
+  int64_t outRow, depth, headDim;
+
+  template <int R, bool isByRows>
+  __attribute__((noinline)) void run() const {
+    int64_t d = 0;
+    for (; d + kTileColumns <= headDim; d += kTileColumns) columns<R, kTileVecs, false, isByRows>(d, kWidth);
+    for (; d + kWidth <= headDim; d += kWidth) columns<R, 1, false, isByRows>(d, kWidth);
+    if (d < headDim) columns<R, 1, true, isByRows>(d, static_cast<int>(headDim - d));
+  }
+
+  template <int R, int NV, bool Partial, bool isByRows>
+  __attribute__((always_inline)) inline void columns(int64_t d, int lastLanes) const {
+    Vec acc[R][NV];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int c = 0; c < NV; ++c) acc[r][c] = Vec{};
+      if (!isByRows) loadColumns<NV, Partial>(acc[r], out + r * outRow + d, lastLanes);
+    }
+    if constexpr (isByRows) {
+      multiplyRows<R, NV, Partial>(acc, depth, weights, step, x + d, xRow, lastLanes);
+    } else {
+      multiplyTile<R, NV, Partial>(acc, depth, weights, step, x + d, xRow, lastLanes);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int c = 0; c < NV; ++c) {
+        float* const at = out + r * outRow + d + c * kWidth;
+        if (Partial && c == NV - 1) {
+          storePartial(at, acc[r][c], lastLanes);
+        } else {
+          store(at, acc[r][c]);
+        }
+      }
+    }
+  }
+};
+
+// Keys, each a column of the weights: added to out.
+struct KeyTile {
+  const WeightedRows& rows;
+  template <int R>
+  void run() const {
+    rows.run<R, false>();
+  }
+};
+// Queries, each a row of the weights: out is overwritten.
+struct QueryTile {
+  const WeightedRows& rows;
+  template <int R>
+  void run() const {
+    rows.run<R, true>();
+  }
+};
+
 inline void zeroFrom(float* row, int64_t from, int64_t to) {
   for (int64_t j = from; j < to; ++j) row[j] = 0.0f;
 }
@@ -69,7 +133,7 @@ void attentionGradient(const AttentionGradient& g, float* scratch, float* matmul
   for (int64_t head = 0; head < g.groupHeads; ++head) {
     for (int64_t first = 0; first < g.length; first += kAttentionQueryBlock) {
       const int64_t queries = g.length - first < kAttentionQueryBlock ? g.length - first : kAttentionQueryBlock;
-      const int64_t keys = g.firstPosition + first + queries, stride = (keys + kTileColumns - 1) / kTileColumns * kTileColumns;
+      const int64_t keys = g.firstPosition + first + queries, stride = attentionGradientRow(keys);
       float* p = scratch;
       float* ds = scratch + queries * stride;
       const int64_t at = first * g.qStride + head * g.headDim;
@@ -94,12 +158,24 @@ void attentionGradient(const AttentionGradient& g, float* scratch, float* matmul
           store(pRow + j, weight);
           store(dsRow + j, weight * (load(dsRow + j) - delta) * splat(scale));
         }
-        zeroFrom(pRow, seen, keys);
-        zeroFrom(dsRow, seen, keys);
+        // A tile that holds a key that this query sees holds these at most.
+        store(pRow + seen, Vec{});
+        store(dsRow + seen, Vec{});
       }
-      matmulBlock({p, 1, stride, dOut, g.qStride, 1, g.dv, g.kvStride, keys, g.headDim, queries, true}, matmulScratch);
-      matmulBlock({ds, 1, stride, q, g.qStride, 1, g.dk, g.kvStride, keys, g.headDim, queries, true}, matmulScratch);
-      matmulBlock({ds, stride, 1, g.k, g.kvStride, 1, g.dq + at, g.qStride, queries, g.headDim, keys, false}, matmulScratch);
+      const int64_t before = keys - queries, keyTiles = (keys + kTileRows - 1) / kTileRows;
+      for (int64_t t = 0; t < keyTiles; ++t) {
+        const int64_t key = keys * t / keyTiles;
+        const auto rows = static_cast<int>(keys * (t + 1) / keyTiles - key);
+        const int64_t query = key > before ? key - before : 0;  // the first one that sees the first of them
+        const int64_t weight = query * stride + key, row = query * g.qStride, depth = queries - query;
+        withRows(rows, KeyTile{{p + weight, stride, dOut + row, g.qStride, g.dv + key * g.kvStride, g.kvStride, depth, g.headDim}});
+        withRows(rows, KeyTile{{ds + weight, stride, q + row, g.qStride, g.dk + key * g.kvStride, g.kvStride, depth, g.headDim}});
+      }
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t row = queries * t / tiles, end = queries * (t + 1) / tiles;
+        withRows(static_cast<int>(end - row), QueryTile{{ds + row * stride, stride, g.k, g.kvStride, g.dq + at + row * g.qStride, g.qStride,
+                                                         before + end, g.headDim}});
+      }
     }
   }
 }

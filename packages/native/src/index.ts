@@ -27,6 +27,14 @@ export {
 } from './counter-rng.js';
 export { type CovarianceBandOptions, covarianceBandMask, highCovarianceMask } from './covariance-selection.js';
 export { type CudaLogprobOptions, type CudaLogprobs, cudaLogprobForward } from './cuda-logprob.js';
+export {
+  decoderLayersBackward,
+  decoderLayersForward,
+  isSmallDecoder,
+  keptActivations,
+  type NativeDecoderGradients,
+  type TrainedTokens,
+} from './decoder-layers.js';
 export { type BlockFormat, type BlockTypeName, blockFormats, dequantize } from './dequantize.js';
 export { type Arithmetic, arithmetic } from './elementwise.js';
 export { embeddingBackward, embeddingForward } from './embedding.js';

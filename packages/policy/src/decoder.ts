@@ -1,11 +1,13 @@
-import type { RopeAngles, WeightValues } from '@parl-mt/native';
+import { isSmallDecoder, type RopeAngles, type WeightValues } from '@parl-mt/native';
 import { type DecoderConfig, type LoraTarget, UsageError } from '@parl-mt/schema';
 import {
   adaptedLinears,
   addRmsNorm,
   causalAttention,
+  decoderLayers,
   embedding,
   HalfMatrix,
+  isParlActive,
   type LinearLogprobOptions,
   type LinearLogprobResult,
   type LinearMap,
@@ -31,6 +33,7 @@ import {
 } from './decoder-weights.js';
 import { checkpointedGradients, type LayeredLoss, type Stream } from './gradient-checkpointing.js';
 import { type LoraAdapter, moduleName } from './lora/lora-adapter.js';
+import { decoderVariables, nativeConfig } from './native-decoder.js';
 import type { PackedBatch } from './packing.js';
 
 export interface LossGradientOptions {
@@ -176,7 +179,9 @@ export class Decoder {
    */
   logprobs(batch: PackedBatch, options: LinearLogprobOptions = {}): LinearLogprobResult {
     return tf.tidy(() => {
-      const hidden = this.#hidden(batch, selectedRows(batch));
+      const hidden = this.#isTrainedAsOne()
+        ? decoderLayers(decoderVariables(this), nativeConfig(this), batch)
+        : this.#hidden(batch, selectedRows(batch));
       const { logprobs, entropies } = linearLogprob(hidden, this.head, batch.targets, {
         ...options,
         isWeightFrozen: this.#adapter !== undefined,
@@ -269,6 +274,12 @@ export class Decoder {
       },
       lossNames: [isHeadTied ? EMBEDDING : HEAD],
     };
+  }
+
+  /** Whether a gradient is being computed of a decoder whose layers are one op: small, all of it trained. */
+  #isTrainedAsOne(): boolean {
+    if (!isParlActive() || tf.engine().state.gradientDepth === 0) return false;
+    return this.#adapter === undefined && !this.isFrozen && isSmallDecoder(nativeConfig(this));
   }
 
   /** Frees the weights. */

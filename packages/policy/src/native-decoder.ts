@@ -1,9 +1,13 @@
-import type { NativeDecoderAdapter, NativeDecoderConfig, NativeDecoderWeights } from '@parl-mt/native';
+import type {
+  NativeDecoderAdapter,
+  NativeDecoderConfig,
+  NativeDecoderLayer,
+  NativeDecoderWeights,
+} from '@parl-mt/native';
 import { type LoraTarget, loraTargets } from '@parl-mt/schema';
-import { HalfMatrix, variableBuffer } from '@parl-mt/tfjs-backend';
-import { supportedFamilies } from './architectures/decoder-architecture.js';
+import { type DecoderVariables, HalfMatrix, type LayerVariable, type tf, variableBuffer } from '@parl-mt/tfjs-backend';
 import { ropeAngles } from './architectures/rope-scaling.js';
-import type { Decoder } from './decoder.js';
+import type { Decoder, DecoderWeight } from './decoder.js';
 import { EMBEDDING, FINAL_NORM, HEAD, type LayerWeightName, layerWeight } from './decoder-weights.js';
 
 /** Extents by the addon's names. */
@@ -19,41 +23,56 @@ export function nativeConfig({ architecture, adapter }: Decoder): NativeDecoderC
   };
 }
 
+/** The decoder's names of the weights of a layer, by the addon's. */
+const layerWeights = {
+  inputNorm: 'input_layernorm.weight',
+  qProj: 'self_attn.q_proj.weight',
+  kProj: 'self_attn.k_proj.weight',
+  vProj: 'self_attn.v_proj.weight',
+  qBias: 'self_attn.q_proj.bias',
+  kBias: 'self_attn.k_proj.bias',
+  vBias: 'self_attn.v_proj.bias',
+  qNorm: 'self_attn.q_norm.weight',
+  kNorm: 'self_attn.k_norm.weight',
+  oProj: 'self_attn.o_proj.weight',
+  postNorm: 'post_attention_layernorm.weight',
+  gateProj: 'mlp.gate_proj.weight',
+  upProj: 'mlp.up_proj.weight',
+  downProj: 'mlp.down_proj.weight',
+} as const satisfies Record<LayerVariable, LayerWeightName>;
+
+/** What `read` makes of each weight of the layers that there is, by the addon's names. */
+function everyLayer<T>({ architecture, weights }: Decoder, read: (weight: DecoderWeight) => T) {
+  return Array.from({ length: architecture.numLayers }, (_, layer) => {
+    const found: Partial<Record<LayerVariable, T>> = {};
+    for (const name of Object.keys(layerWeights) as LayerVariable[]) {
+      const weight = weights.get(layerWeight(layer, layerWeights[name]));
+      if (weight !== undefined) found[name] = read(weight);
+    }
+    return found;
+  });
+}
+
 /** The variables' own storage, of the decoder and of the adapter that is attached now, by the addon's names. */
 export function nativeWeights(decoder: Decoder): NativeDecoderWeights {
-  const { family, isHeadTied, numLayers } = decoder.architecture;
-  const { hasAttentionBias, hasHeadNorm } = supportedFamilies[family];
-  const matrix = (name: string) => {
-    const weight = decoder.weights.get(name)!;
-    return weight instanceof HalfMatrix ? weight.bits : variableBuffer(weight);
-  };
-  const vector = (name: string) => matrix(name) as Float32Array;
+  const values = (weight: DecoderWeight) => (weight instanceof HalfMatrix ? weight.bits : variableBuffer(weight));
   return {
-    embedding: matrix(EMBEDDING),
-    finalNorm: vector(FINAL_NORM),
-    ...(isHeadTied ? {} : { lmHead: matrix(HEAD) }),
-    layers: Array.from({ length: numLayers }, (_, layer) => {
-      const of = (name: LayerWeightName) => vector(layerWeight(layer, name));
-      const projection = (name: LayerWeightName) => matrix(layerWeight(layer, name));
-      return {
-        inputNorm: of('input_layernorm.weight'),
-        qProj: projection('self_attn.q_proj.weight'),
-        kProj: projection('self_attn.k_proj.weight'),
-        vProj: projection('self_attn.v_proj.weight'),
-        ...(hasAttentionBias && {
-          qBias: of('self_attn.q_proj.bias'),
-          kBias: of('self_attn.k_proj.bias'),
-          vBias: of('self_attn.v_proj.bias'),
-        }),
-        ...(hasHeadNorm && { qNorm: of('self_attn.q_norm.weight'), kNorm: of('self_attn.k_norm.weight') }),
-        oProj: projection('self_attn.o_proj.weight'),
-        postNorm: of('post_attention_layernorm.weight'),
-        gateProj: projection('mlp.gate_proj.weight'),
-        upProj: projection('mlp.up_proj.weight'),
-        downProj: projection('mlp.down_proj.weight'),
-        ...adapters(decoder, layer),
-      };
-    }),
+    embedding: values(decoder.weights.get(EMBEDDING)!),
+    finalNorm: values(decoder.weights.get(FINAL_NORM)!) as Float32Array,
+    ...(decoder.architecture.isHeadTied ? {} : { lmHead: values(decoder.weights.get(HEAD)!) }),
+    layers: everyLayer(decoder, values).map(
+      (layer, i) => ({ ...layer, ...adapters(decoder, i) }) as NativeDecoderLayer,
+    ),
+  };
+}
+
+/** The weights of the layers, all of which are variables. */
+export function decoderVariables(decoder: Decoder): DecoderVariables {
+  const variable = (weight: DecoderWeight) => weight as tf.Variable;
+  return {
+    embedding: variable(decoder.weights.get(EMBEDDING)!),
+    finalNorm: variable(decoder.weights.get(FINAL_NORM)!),
+    layers: everyLayer(decoder, variable),
   };
 }
 

@@ -18,6 +18,7 @@ export {
 } from './adapted-linear.js';
 export { BufferPool } from './buffer-pool.js';
 export { type CausalAttentionOptions, causalAttention, causalAttentionComposite } from './causal-attention.js';
+export { type DecoderVariables, decoderLayers, type LayerVariable } from './decoder-layers.js';
 export { embedding, embeddingComposite } from './embedding.js';
 export { GradientSums } from './gradient-sums.js';
 export { HalfMatrix, type Matrix, matrixTensor, readWeight } from './half-matrix.js';

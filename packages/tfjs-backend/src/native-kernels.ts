@@ -1,6 +1,7 @@
 import { type Arithmetic, arithmetic, matmul } from '@parl-mt/native';
 import { adaptedLinearKernels } from './adapted-linear.js';
 import { causalAttentionKernel } from './causal-attention.js';
+import { decoderLayersKernel } from './decoder-layers.js';
 import { embeddingKernel } from './embedding.js';
 import { registerFusedOp } from './fused-op.js';
 import { linearKernels } from './linear.js';
@@ -27,6 +28,7 @@ export function registerNativeKernels(): void {
   registerFusedOp(causalAttentionKernel);
   registerFusedOp(swigluKernel);
   registerFusedOp(embeddingKernel);
+  registerFusedOp(decoderLayersKernel);
   registerFusedOp(linearLogprobKernel);
   replaceKernel('BatchMatMul', batchMatMul);
   replaceKernel('_FusedMatMul', fusedMatMul);
