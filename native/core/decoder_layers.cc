@@ -32,8 +32,9 @@ struct KeptLayer {
   float *sum, *normed, *rstd, *q, *k, *v, *attended, *lse;
   float *qProduct, *kProduct, *qRstd, *kRstd, *dQuery, *dKey;  // with norms of heads; dQuery, dKey: of those norms' outputs
   float *outAttended;                                          // attended, or of the targets' rows
-  float *postSum, *postNormed, *postRstd, *gate, *up, *act, *fed;
-  float *dNormed, *dMixed, *dPostNormed, *dFed;  // dMixed is that of postSum too, dFed that of what the next layer's sum is
+  float *postSum, *postNormed, *postRstd, *gate, *up, *act;
+  float *dNormed, *dMixed, *dPostNormed;  // dMixed is that of postSum too
+  float* dFed;                            // that of the next layer's sum; in the forward pass fed itself
 };
 
 struct Kept {
@@ -78,7 +79,6 @@ struct Kept {
       x.gate = take(m, w.f);
       x.up = take(m, w.f);
       x.act = take(m, w.f);
-      x.fed = take(m, w.d);
       x.dNormed = take(n, w.d);
       x.dMixed = take(m, w.d);
       x.dPostNormed = take(m, w.d);
@@ -162,7 +162,7 @@ class ForwardPart {
             .kRstd = orNull(k.kRstd, w.kvHeads), .q = k.q + row * w.q, .attended = k.attended + row * w.q, .k = k.k + row * w.kv,
             .v = k.v + row * w.kv, .mixed = k.postNormed + out * w.d, .postSum = k.postSum + out * w.d, .postNormed = k.postNormed + out * w.d,
             .postRstd = k.postRstd + out, .gate = k.gate + out * w.f, .up = k.up + out * w.f, .act = k.act + out * w.f,
-            .fed = k.fed + out * w.d, .low = nullptr};
+            .fed = k.dFed + out * w.d, .low = nullptr};
   }
 
   // Past the last attention only the rows of targets go on.

@@ -1,4 +1,4 @@
-import { isSmallDecoder, type RopeAngles, type WeightValues } from '@parl-mt/native';
+import type { RopeAngles, WeightValues } from '@parl-mt/native';
 import { type DecoderConfig, type LoraTarget, UsageError } from '@parl-mt/schema';
 import {
   adaptedLinears,
@@ -33,7 +33,7 @@ import {
 } from './decoder-weights.js';
 import { checkpointedGradients, type LayeredLoss, type Stream } from './gradient-checkpointing.js';
 import { type LoraAdapter, moduleName } from './lora/lora-adapter.js';
-import { decoderVariables, nativeConfig } from './native-decoder.js';
+import { decoderVariables, isSmall, nativeConfig } from './native-decoder.js';
 import type { PackedBatch } from './packing.js';
 
 export interface LossGradientOptions {
@@ -279,7 +279,7 @@ export class Decoder {
   /** Whether a gradient is being computed of a decoder whose layers are one op: small, all of it trained. */
   #isTrainedAsOne(): boolean {
     if (!isParlActive() || tf.engine().state.gradientDepth === 0) return false;
-    return this.#adapter === undefined && !this.isFrozen && isSmallDecoder(nativeConfig(this));
+    return this.#adapter === undefined && !this.isFrozen && isSmall(this.architecture);
   }
 
   /** Frees the weights. */

@@ -86,6 +86,7 @@ export {
 export { openFolderWeights, parseShardIndex, ShardedSafetensors } from './model-files/sharded-safetensors.js';
 export type { StoredTensorInfo, TensorSource } from './model-files/tensor-source.js';
 export { type WrittenTokenizer, writeTokenizer } from './model-files/write-tokenizer.js';
+export { isSmall } from './native-decoder.js';
 export { type PackedBatch, packSequences, type TrainingSequence } from './packing.js';
 export { philox } from './philox.js';
 export { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';

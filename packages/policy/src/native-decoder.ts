@@ -1,11 +1,13 @@
-import type {
-  NativeDecoderAdapter,
-  NativeDecoderConfig,
-  NativeDecoderLayer,
-  NativeDecoderWeights,
+import {
+  isSmallDecoder,
+  type NativeDecoderAdapter,
+  type NativeDecoderConfig,
+  type NativeDecoderLayer,
+  type NativeDecoderWeights,
 } from '@parl-mt/native';
 import { type LoraTarget, loraTargets } from '@parl-mt/schema';
 import { type DecoderVariables, HalfMatrix, type LayerVariable, type tf, variableBuffer } from '@parl-mt/tfjs-backend';
+import type { DecoderArchitecture } from './architectures/decoder-architecture.js';
 import { ropeAngles } from './architectures/rope-scaling.js';
 import type { Decoder, DecoderWeight } from './decoder.js';
 import { EMBEDDING, FINAL_NORM, HEAD, type LayerWeightName, layerWeight } from './decoder-weights.js';
@@ -21,6 +23,14 @@ export function nativeConfig({ architecture, adapter }: Decoder): NativeDecoderC
     ropeScale: scale,
     adapterRank: Math.max(0, ...ranks),
   };
+}
+
+/**
+ * Whether the addon's threads work apart on a decoder of these extents, each on some sequences through all layers: it stays in the caches. Training
+ * of all its weights is one op then.
+ */
+export function isSmall(architecture: DecoderArchitecture): boolean {
+  return isSmallDecoder({ ...architecture, ropeTheta: 1 });
 }
 
 /** The decoder's names of the weights of a layer, by the addon's. */

@@ -1,4 +1,4 @@
-import { adapterParameterCount, type DecoderArchitecture, type WeightType, weightShapes } from '@parl-mt/policy';
+import { adapterParameterCount, type DecoderArchitecture, isSmall, type WeightType, weightShapes } from '@parl-mt/policy';
 import type { LoraConfig } from '@parl-mt/schema';
 
 /** What one training step is made over. */
@@ -52,6 +52,9 @@ const FLOAT = 4;
  * product (3 F) and, in attention, those of the residual stream, the mix, q, k and v (2 D + Q + 2 K). What the T rows of the last
  * layer needed (3 F + 2 D) may stay beside what N rows need.
  *
+ * A small decoder of which all weights are trained is one op, which holds all layers at once: beside what is kept the gradients of the
+ * products' inputs that weights' gradients are made of (4 D; those of q, k, v, gate and up take their places), and is never in layers' transient buffers.
+ *
  * Not in it: the logits, which never exist as a whole (their tile is the head's scratch), packed panels of weights in scratch of
  * each thread, where completions share a prompt what each gives to the gradients of the prompt's keys and values (2 K a token of prompt
  * and completion, of one layer), and what the arena rounds up (an eighth at most).
@@ -74,7 +77,10 @@ export function predictTrainingMemory(
   const activations = gradientCheckpointing
     ? edges + 2 * numLayers * n * d + n * (attention + (numLayers > 1 ? afterAttention : 0))
     : edges + numLayers * n * attention + ((numLayers - 1) * n + t) * afterAttention;
-  const transient = n * (2 * d + q + 2 * k) + t * (3 * f + 2 * d) + (numLayers > 1 ? n * 3 * f : 0);
+  const isOneOp = isSmall(architecture) && lora === undefined && !gradientCheckpointing && weightType !== 'bfloat16';
+  const transient = isOneOp
+    ? numLayers * n * (d + (architecture.family === 'qwen3' ? q + k : 0)) + ((numLayers - 1) * n + t) * 3 * d + 2 * t * d
+    : n * (2 * d + q + 2 * k) + t * (3 * f + 2 * d) + (numLayers > 1 ? n * 3 * f : 0);
   const embeddingEnds = lora === undefined && isHeadTied ? 2 * architecture.vocabSize * d : 0;
   const bytes = {
     weights: weightBytes(architecture, weightType),
