@@ -1,4 +1,10 @@
-import { adapterParameterCount, type DecoderArchitecture, isSmall, type WeightType, weightShapes } from '@parl-mt/policy';
+import {
+  adapterParameterCount,
+  type DecoderArchitecture,
+  isSmall,
+  type WeightType,
+  weightShapes,
+} from '@parl-mt/policy';
 import type { LoraConfig } from '@parl-mt/schema';
 
 /** What one training step is made over. */
@@ -79,7 +85,9 @@ export function predictTrainingMemory(
     : edges + numLayers * n * attention + ((numLayers - 1) * n + t) * afterAttention;
   const isOneOp = isSmall(architecture) && lora === undefined && !gradientCheckpointing && weightType !== 'bfloat16';
   const transient = isOneOp
-    ? numLayers * n * (d + (architecture.family === 'qwen3' ? q + k : 0)) + ((numLayers - 1) * n + t) * 3 * d + 2 * t * d
+    ? numLayers * n * (d + (architecture.family === 'qwen3' ? q + k : 0)) +
+      ((numLayers - 1) * n + t) * 3 * d +
+      2 * t * d
     : n * (2 * d + q + 2 * k) + t * (3 * f + 2 * d) + (numLayers > 1 ? n * 3 * f : 0);
   const embeddingEnds = lora === undefined && isHeadTied ? 2 * architecture.vocabSize * d : 0;
   const bytes = {

@@ -9,7 +9,7 @@ import {
   type TrainedTokens,
 } from '@parl-mt/native';
 import { type FusedOp, type Operand, runFusedOp } from './fused-op.js';
-import { tf } from './tf.js';
+import type { tf } from './tf.js';
 import { variableBuffer } from './variable-storage.js';
 
 /** The weights of the layers by the addon's names: matrices, norms and biases. */
@@ -60,14 +60,22 @@ export const decoderLayersKernel: FusedOp<DecoderLayersAttributes, string> = {
     return [{ values: hidden, shape: [batch.targetRows.length, config.hiddenSize] }];
   },
   backward([dHidden], _, { variables, config, batch, kept }, pool) {
-    if (kept.values === undefined) throw new Error('expected one backward pass for each forward pass, received another');
+    if (kept.values === undefined)
+      throw new Error('expected one backward pass for each forward pass, received another');
     const gradients: Record<string, Operand> = {};
     const arrays = everyVariable(variables, (variable) => {
       const values = pool.allocate(variable.size);
       gradients[variable.name] = { values, shape: variable.shape };
       return values;
     });
-    decoderLayersBackward(config, everyVariable(variables, variableBuffer), batch, dHidden!.values, kept.values, arrays);
+    decoderLayersBackward(
+      config,
+      everyVariable(variables, variableBuffer),
+      batch,
+      dHidden!.values,
+      kept.values,
+      arrays,
+    );
     pool.release(kept.values);
     delete kept.values;
     return gradients;
