@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "core/bias.h"
 #include "core/decoder_layer.h"
@@ -13,6 +14,7 @@
 #include "core/sequence_parts.h"
 #include "core/swiglu.h"
 #include "core/tensor_memory.h"
+#include "core/thread_pool.h"
 #include "core/weight_panels.h"
 
 namespace parl {
@@ -291,32 +293,67 @@ void normGradient(const float* dy, const float* x, const float* rstd, float* dWe
   rmsNormWeightGradient(dy, x, rstd, dWeight, n, d);
 }
 
+// A gradient of a layer's weights, of weights with one input, or of the embedding.
+struct WeightTask {
+  double products;
+  std::function<void()> run;
+};
+
+// Where the threads work apart each takes whole tasks, the largest first.
+void runTasks(std::vector<WeightTask>& tasks, bool isApart) {
+  if (!isApart) {
+    for (const WeightTask& task : tasks) task.run();
+    return;
+  }
+  std::stable_sort(tasks.begin(), tasks.end(), [](const WeightTask& a, const WeightTask& b) { return a.products > b.products; });
+  parallelEach(static_cast<int64_t>(tasks.size()), [&](int64_t i) { tasks[static_cast<size_t>(i)].run(); });
+}
+
 void weightGradients(const Call& call, const float* dHidden, const DecoderGradients& gradients) {
   const Widths& w = call.w;
   const DecoderConfig& c = call.config;
   const int64_t n = call.trained.segments.offsets[call.trained.segments.count], t = call.trained.targetCount;
-  normGradient(dHidden, call.kept.finalSum, call.kept.finalRstd, gradients.finalNorm, t, w.d);
+  std::vector<WeightTask> tasks;
+  const auto add = [&tasks](int64_t products, std::function<void()> run) { tasks.push_back({static_cast<double>(products), std::move(run)}); };
+  add(t * w.d, [&] { normGradient(dHidden, call.kept.finalSum, call.kept.finalRstd, gradients.finalNorm, t, w.d); });
   for (size_t l = call.weights.layers.size(); l-- > 0;) {
     const KeptLayer& k = call.kept.layers[l];
     const DecoderLayer& weights = call.weights.layers[l];
     const DecoderLayerGradients& g = gradients.layers[l];
     const int64_t m = call.isLast(l) ? t : n;
-    const GradientProduct down[] = {{k.dFed, g.downProj, w.d}}, gateAndUp[] = {{k.gate, g.gateProj, w.f}, {k.up, g.upProj, w.f}};
-    const GradientProduct o[] = {{k.dMixed, g.oProj, w.d}}, qkv[] = {{k.q, g.qProj, w.q}, {k.k, g.kProj, w.kv}, {k.v, g.vProj, w.kv}};
-    matmulGradients(down, k.act, w.f, m);
-    matmulGradients(gateAndUp, k.postNormed, w.d, m);
-    normGradient(k.dPostNormed, k.postSum, k.postRstd, g.postNorm, m, w.d);
-    matmulGradients(o, k.outAttended, w.q, m);
-    matmulGradients(qkv, k.normed, w.d, n);
-    normGradient(k.dNormed, k.sum, k.rstd, g.inputNorm, n, w.d);
-    if (weights.qBias != nullptr) columnSum(k.q, g.qBias, n, w.q, false);
-    if (weights.kBias != nullptr) columnSum(k.k, g.kBias, n, w.kv, false);
-    if (weights.vBias != nullptr) columnSum(k.v, g.vBias, n, w.kv, false);
-    if (weights.qNorm != nullptr) normGradient(k.dQuery, k.qProduct, k.qRstd, g.qNorm, n * w.heads, c.headDim);
-    if (weights.kNorm != nullptr) normGradient(k.dKey, k.kProduct, k.kRstd, g.kNorm, n * w.kvHeads, c.headDim);
+    add(m * w.d * w.f, [&call, &k, &g, m] {
+      const GradientProduct products[] = {{k.dFed, g.downProj, call.w.d}};
+      matmulGradients(products, k.act, call.w.f, m);
+    });
+    add(2 * m * w.d * w.f, [&call, &k, &g, m] {
+      const GradientProduct products[] = {{k.gate, g.gateProj, call.w.f}, {k.up, g.upProj, call.w.f}};
+      matmulGradients(products, k.postNormed, call.w.d, m);
+    });
+    add(m * w.d, [&call, &k, &g, m] { normGradient(k.dPostNormed, k.postSum, k.postRstd, g.postNorm, m, call.w.d); });
+    add(m * w.d * w.q, [&call, &k, &g, m] {
+      const GradientProduct products[] = {{k.dMixed, g.oProj, call.w.d}};
+      matmulGradients(products, k.outAttended, call.w.q, m);
+    });
+    add(n * w.d * (w.q + 2 * w.kv), [&call, &k, &g, n] {
+      const GradientProduct products[] = {{k.q, g.qProj, call.w.q}, {k.k, g.kProj, call.w.kv}, {k.v, g.vProj, call.w.kv}};
+      matmulGradients(products, k.normed, call.w.d, n);
+    });
+    add(n * w.d, [&call, &k, &g, n] { normGradient(k.dNormed, k.sum, k.rstd, g.inputNorm, n, call.w.d); });
+    if (weights.qBias != nullptr) add(n * w.q, [&call, &k, &g, n] { columnSum(k.q, g.qBias, n, call.w.q, false); });
+    if (weights.kBias != nullptr) add(n * w.kv, [&call, &k, &g, n] { columnSum(k.k, g.kBias, n, call.w.kv, false); });
+    if (weights.vBias != nullptr) add(n * w.kv, [&call, &k, &g, n] { columnSum(k.v, g.vBias, n, call.w.kv, false); });
+    if (weights.qNorm != nullptr) {
+      add(n * w.q, [&call, &c, &k, &g, n] { normGradient(k.dQuery, k.qProduct, k.qRstd, g.qNorm, n * call.w.heads, c.headDim); });
+    }
+    if (weights.kNorm != nullptr) {
+      add(n * w.kv, [&call, &c, &k, &g, n] { normGradient(k.dKey, k.kProduct, k.kRstd, g.kNorm, n * call.w.kvHeads, c.headDim); });
+    }
   }
-  std::fill_n(gradients.embedding, c.vocabSize * w.d, 0.0f);
-  embeddingBackward(call.kept.dEmbedding, call.trained.tokens, gradients.embedding, n, w.d);
+  add(n * w.d, [&] {
+    std::fill_n(gradients.embedding, c.vocabSize * w.d, 0.0f);
+    embeddingBackward(call.kept.dEmbedding, call.trained.tokens, gradients.embedding, n, w.d);
+  });
+  runTasks(tasks, call.parts.isApart);
 }
 
 // ---- both ----------------------------------------------------------------------------------------------------------

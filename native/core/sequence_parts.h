@@ -7,7 +7,6 @@
 // the other and share each product.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -56,12 +55,7 @@ struct SequenceParts {
       for (const SequencePart& part : parts) f(part);
       return;
     }
-    std::atomic<size_t> next{0};
-    parallelFor(threadCount(), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t thread = begin; thread < end; ++thread) {
-        for (size_t p = next++; p < parts.size(); p = next++) f(parts[p]);
-      }
-    });
+    parallelEach(static_cast<int64_t>(parts.size()), [&](int64_t i) { f(parts[static_cast<size_t>(i)]); });
   }
 };
 

@@ -4,6 +4,7 @@
 // output is one sequence of operations. So results do not depend on the number of threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <type_traits>
 
@@ -26,6 +27,17 @@ void parallelFor(int64_t count, int64_t grain, F&& f) {
   parallelRanges(
       count, grain, [](void* context, int64_t begin, int64_t end) { (*static_cast<std::remove_reference_t<F>*>(context))(begin, end); },
       const_cast<void*>(static_cast<const void*>(&f)));
+}
+
+// Calls f(i) for every i in [0, count), one at a time and in ascending order as threads get free: for long items of unequal length.
+template <typename F>
+void parallelEach(int64_t count, F&& f) {
+  std::atomic<int64_t> next{0};
+  parallelFor(threadCount(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t thread = begin; thread < end; ++thread) {
+      for (int64_t i = next++; i < count; i = next++) f(i);
+    }
+  });
 }
 
 }  // namespace parl

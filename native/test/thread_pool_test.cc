@@ -19,6 +19,20 @@ TEST(parallel_for_covers_every_index_once) {
   parl::setThreadCount(2);
 }
 
+TEST(parallel_each_takes_every_item_once) {
+  for (int threads : {1, 2, 3, 7}) {
+    parl::setThreadCount(threads);
+    for (int64_t count : {0, 1, 2, 5, 100}) {
+      std::vector<int> hits(static_cast<size_t>(count), 0);
+      parl::parallelEach(count, [&](int64_t i) {
+        parl::parallelFor(3, 1, [&](int64_t begin, int64_t end) { hits[static_cast<size_t>(i)] += static_cast<int>(end - begin); });
+      });
+      for (int hit : hits) CHECK(hit == 3);
+    }
+  }
+  parl::setThreadCount(2);
+}
+
 TEST(parallel_for_inside_a_range_runs_alone) {
   parl::setThreadCount(2);
   std::vector<int> hits(64, 0);
