@@ -136,6 +136,13 @@ inline TokenRows tokenRows(const Napi::CallbackInfo& info, size_t index) {
   return rows;
 }
 
+// Arguments `index` and `index + 1`: estimator and epsilon.
+inline GroupAdvantageOptions groupOptions(const Napi::CallbackInfo& info, size_t index) {
+  const int64_t estimator = extent(info, index, "estimator");
+  if (estimator > 2) throwArgument(info.Env(), "expected estimator to be 0, 1 or 2, received " + std::to_string(estimator));
+  return {.estimator = static_cast<AdvantageEstimator>(estimator), .epsilon = number(info, index + 1, "epsilon")};
+}
+
 inline bool flag(const Napi::CallbackInfo& info, size_t index) { return info[index].ToBoolean().Value(); }
 
 }  // namespace parl::addon

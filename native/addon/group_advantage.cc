@@ -8,11 +8,6 @@
 namespace parl::addon {
 namespace {
 
-GroupAdvantageOptions groupOptions(const Napi::CallbackInfo& info, int64_t estimator, double epsilon) {
-  if (estimator > 2) throwArgument(info.Env(), "expected estimator to be 0, 1 or 2, received " + std::to_string(estimator));
-  return {.estimator = static_cast<AdvantageEstimator>(estimator), .epsilon = epsilon};
-}
-
 void expectUsable(Napi::Env env, std::span<const double> rewards) {
   if (firstUnusableReward(rewards) >= 0) throwArgument(env, "expected usable rewards");
 }
@@ -22,7 +17,7 @@ void expectUsable(Napi::Env env, std::span<const double> rewards) {
 Napi::Value groupAdvantages(const Napi::CallbackInfo& info) {
   const auto rewards = doubles(info, 0, "rewards");
   const auto groupIds = ints(info, 1, "groupIds");
-  GroupAdvantageOptions options = groupOptions(info, extent(info, 2, "estimator"), number(info, 3, "epsilon"));
+  GroupAdvantageOptions options = groupOptions(info, 2);
   options.populationDeviation = flag(info, 4);
   options.batchDeviation = flag(info, 5);
   options.keepSingletons = flag(info, 6);
@@ -66,7 +61,7 @@ Napi::Value partAdvantages(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto parts = doubles(info, 0, "parts"), weights = doubles(info, 1, "weights");
   const auto groupIds = ints(info, 2, "groupIds");
-  GroupAdvantageOptions options = groupOptions(info, extent(info, 3, "estimator"), number(info, 4, "epsilon"));
+  GroupAdvantageOptions options = groupOptions(info, 3);
   options.keepSingletons = flag(info, 5);
   const auto out = doubles(info, 6, "out");
   expectLength(env, "parts", parts.size(),

@@ -1,6 +1,7 @@
 #include "core/token_credit.h"
 
 #include "arguments.h"
+#include "core/group_token_advantage.h"
 #include "core/masked_statistics.h"
 #include "core/token_baseline.h"
 #include "core/turn_credit.h"
@@ -36,6 +37,30 @@ Napi::Value broadcastToSampled(const Napi::CallbackInfo& info) {
   expectLength(info.Env(), "out", out.size(), rows.mask.size());
   parl::broadcastToSampled(values, rows, out.data());
   return info.Env().Undefined();
+}
+
+// groupTokenAdvantages(rewards: Float32Array, mask: Uint8Array, offsets: Int32Array, groupIds: Int32Array, estimator: 0 | 1 | 2, epsilon: number,
+//                      populationDeviation: boolean, batchDeviation: boolean, keepSingletons: boolean, out: Float32Array)
+//   : [maskedReward: number, unusableReward: number, sum: number], an index -1 where there is none
+Napi::Value groupTokenAdvantages(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto rewards = floats(info, 0, "rewards");
+  const TokenRows rows = tokenRows(info, 1);
+  const auto groupIds = ints(info, 3, "groupIds");
+  GroupAdvantageOptions options = groupOptions(info, 4);
+  options.populationDeviation = flag(info, 6);
+  options.batchDeviation = flag(info, 7);
+  options.keepSingletons = flag(info, 8);
+  const auto out = floats(info, 9, "out");
+  expectLength(env, "rewards", rewards.size(), rows.mask.size());
+  expectLength(env, "groupIds", groupIds.size(), rows.rows());
+  expectLength(env, "out", out.size(), rows.mask.size());
+  const TokenAdvantageFault fault = parl::groupTokenAdvantages(rewards.data(), rows, groupIds, options, out.data());
+  Napi::Array result = Napi::Array::New(env, 3);
+  result.Set(0u, static_cast<double>(fault.maskedReward));
+  result.Set(1u, static_cast<double>(fault.unusableReward));
+  result.Set(2u, fault.sum);
+  return result;
 }
 
 // discountedReturns(rewards: Float32Array, mask: Uint8Array, offsets: Int32Array, gamma: number,
@@ -159,6 +184,7 @@ void registerTokenCredit(Napi::Env env, Napi::Object exports) {
   exports.Set("broadcastToSampled", Napi::Function::New(env, broadcastToSampled));
   exports.Set("discountedReturns", Napi::Function::New(env, discountedReturns));
   exports.Set("generalizedAdvantages", Napi::Function::New(env, generalizedAdvantages));
+  exports.Set("groupTokenAdvantages", Napi::Function::New(env, groupTokenAdvantages));
   exports.Set("maskedStatistics", Napi::Function::New(env, maskedStatistics));
   exports.Set("stepGroupAdvantages", Napi::Function::New(env, stepGroupAdvantages));
   exports.Set("tokenBaselineAdvantages", Napi::Function::New(env, tokenBaselineAdvantages));

@@ -15,9 +15,10 @@ int64_t firstUnusableReward(std::span<const double> rewards) {
 
 namespace {
 
+constexpr size_t kCounted = 24;
+
 // Sorts the rows of a group by reward. A small group by counting, for each row, those before it: no branch to be guessed wrong.
 void sortByReward(size_t* rows, size_t count, std::span<const double> rewards) {
-  constexpr size_t kCounted = 24;
   if (count > kCounted) {
     std::sort(rows, rows + count, [&](size_t a, size_t b) { return rewards[a] < rewards[b]; });
     return;
@@ -34,7 +35,34 @@ void sortByReward(size_t* rows, size_t count, std::span<const double> rewards) {
   }
 }
 
+// Of a group whose rewards are sorted.
+void advantagesOfSorted(const double* rewards, int64_t n, const GroupAdvantageOptions& options, double* out) {
+  const bool ownDeviation = options.estimator != AdvantageEstimator::grpo || !options.batchDeviation;
+  groupAdvantagesOfSorted(rewards, n, ownDeviation ? options.estimator : AdvantageEstimator::drGrpo, options.epsilon, out,
+                          options.populationDeviation);
+  if (n == 1 && options.keepSingletons) {
+    const bool scaled = options.estimator == AdvantageEstimator::grpo && ownDeviation;
+    *out = *rewards / (scaled ? 1 + options.epsilon : 1);
+  }
+}
+
 }  // namespace
+
+void advantagesOfGroup(std::span<const double> rewards, const GroupAdvantageOptions& options, std::span<double> out) {
+  const size_t n = rewards.size();
+  if (n == 0) return;
+  size_t fewRows[kCounted];
+  double few[2][kCounted];
+  std::vector<size_t> manyRows(n > kCounted ? n : 0);
+  std::vector<double> many(n > kCounted ? 2 * n : 0);
+  size_t* const rows = n > kCounted ? manyRows.data() : fewRows;
+  double *const sorted = n > kCounted ? many.data() : few[0], *const advantages = n > kCounted ? many.data() + n : few[1];
+  std::iota(rows, rows + n, size_t{0});
+  sortByReward(rows, n, rewards);
+  for (size_t i = 0; i < n; ++i) sorted[i] = rewards[rows[i]];
+  advantagesOfSorted(sorted, static_cast<int64_t>(n), options, advantages);
+  for (size_t i = 0; i < n; ++i) out[rows[i]] = advantages[i];
+}
 
 SortedGroups sortGroups(std::span<const double> rewards, std::span<const int32_t> groupIds) {
   SortedGroups sorted;
@@ -77,12 +105,7 @@ void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> g
   for (size_t group = 0; group + 1 < sorted.begins.size(); ++group) {
     const auto begin = static_cast<size_t>(sorted.begins[group]);
     const int64_t n = sorted.begins[group + 1] - sorted.begins[group];
-    groupAdvantagesOfSorted(&sorted.rewards[begin], n, ownDeviation ? options.estimator : AdvantageEstimator::drGrpo,
-                            options.epsilon, &advantages[begin], options.populationDeviation);
-    if (n == 1 && options.keepSingletons) {
-      const bool scaled = options.estimator == AdvantageEstimator::grpo && ownDeviation;
-      advantages[begin] = sorted.rewards[begin] / (scaled ? 1 + options.epsilon : 1);
-    }
+    advantagesOfSorted(&sorted.rewards[begin], n, options, &advantages[begin]);
   }
   if (!ownDeviation && !rewards.empty()) {
     const double divisor = deviation(rewards, options.populationDeviation) + options.epsilon;

@@ -35,6 +35,9 @@ struct GroupAdvantageOptions {
 void groupAdvantages(std::span<const double> rewards, std::span<const int32_t> groupIds, const GroupAdvantageOptions& options,
                      std::span<double> out);
 
+// The same for one group, whose rewards come in any order. Not with batchDeviation, which needs the others.
+void advantagesOfGroup(std::span<const double> rewards, const GroupAdvantageOptions& options, std::span<double> out);
+
 // Standard deviation, free of order and of overflow; 0 where all values are equal.
 double deviation(std::span<const double> values, bool population);
 

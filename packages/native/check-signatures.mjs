@@ -12,7 +12,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const addonFolder = path.join(here, '..', '..', 'native', 'addon');
 
 /** Helpers of native/addon that read more arguments than the last place they are given: how many more. */
-const readsBeyond = { tokenBatch: 1, tokenRows: 1, packed: 3, streamOf: 3, readPass: 5 };
+const readsBeyond = { tokenBatch: 1, tokenRows: 1, groupOptions: 1, packed: 3, streamOf: 3, readPass: 5 };
 
 /** Each problem is one line of output. */
 const problems = [];

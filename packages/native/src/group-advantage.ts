@@ -1,9 +1,13 @@
 import { addon } from './addon.js';
+import { callNative } from './call.js';
 import { requireCudaDevice } from './cuda-device.js';
 import { NativeValueError, ShapeError } from './errors.js';
+import { expectApart } from './expect-apart.js';
 import { expectOneOf } from './expect-one-of.js';
-import { checkGroups, checkRewards } from './grouped-rewards.js';
+import { checkGroups, checkRewards, unusableReward } from './grouped-rewards.js';
 import { checkOffsets } from './offsets.js';
+import { broadcastToSampled, maskedReward, tokenRewardSums } from './token-rewards.js';
+import { checkTokenRows, checkTokenValues, type TokenRows } from './token-rows.js';
 
 /** 'grpo': (r - mean) / (sampleStd + epsilon); 'dr_grpo': r - mean; 'rloo': r minus the mean of the others. */
 export type AdvantageEstimator = 'grpo' | 'dr_grpo' | 'rloo';
@@ -64,6 +68,47 @@ export function groupAdvantages(
   const all = new Float64Array(values.length);
   for (const [i, row] of some.entries()) all[row] = out[i]!;
   return all;
+}
+
+/**
+ * `broadcastToSampled(groupAdvantages(tokenRewardSums(rewards, rows), groupIds, options), rows, out)` in one pass over the groups, with its
+ * bits: what verl's outcome estimators compute from token rewards.
+ *
+ * @param rewards - [tokens], 0 outside the mask.
+ * @param groupIds - [rows], any 32-bit integers.
+ * @param out - [tokens], overwritten (also where it throws for a reward): an array of an earlier batch, whose pages are in memory already.
+ *   Default: a new one.
+ * @returns `out`: the advantage of its row where a token was sampled, rounded to float32; else 0.
+ * @throws as the three functions.
+ */
+export function groupTokenAdvantages(
+  rewards: Float32Array,
+  rows: TokenRows,
+  groupIds: Int32Array,
+  options: GroupAdvantageOptions,
+  out: Float32Array = new Float32Array(rows.mask.length),
+): Float32Array {
+  if (options.missing === 'leave_out') {
+    return broadcastToSampled(groupAdvantages(tokenRewardSums(rewards, rows), groupIds, options), rows, out);
+  }
+  checkOptions(options);
+  const count = checkTokenRows(rows);
+  checkTokenValues('rewards', rewards, rows);
+  checkTokenValues('out', out, rows);
+  if (!(groupIds instanceof Int32Array) || groupIds.length !== count) {
+    throw new ShapeError(`expected groupIds to be an Int32Array of the number of rows ${count}`);
+  }
+  expectApart('out', out, { rewards });
+  const { estimator, epsilon = 1e-6, deviation, spread, singleton } = options;
+  const flags = [deviation === 'population', spread === 'batch', singleton === 'reward'] as const;
+  const [stray, row, sum] = callNative(
+    'groupTokenAdvantages',
+    ...[rewards, rows.mask, rows.offsets, groupIds, estimatorCodes[estimator], epsilon],
+    ...[flags[0], flags[1], flags[2], out],
+  ) as [number, number, number];
+  if (stray >= 0) throw maskedReward(rewards[stray]!, stray);
+  if (row >= 0) throw unusableReward(sum, row);
+  return out;
 }
 
 /**

@@ -21,8 +21,13 @@ export function checkRewards(rewards: Float64Array, rows: readonly number[] | un
   // A loop, since findIndex() would take as long as the advantages.
   for (let i = 0; i < rewards.length; i += 1) {
     if (Math.abs(rewards[i]!) <= largestReward) continue;
-    throw new NativeValueError(
-      `expected finite rewards of at most 1e290 in magnitude, received ${rewards[i]} at index ${rows?.[i] ?? i}`,
-    );
+    throw unusableReward(rewards[i]!, rows?.[i] ?? i);
   }
+}
+
+/** The error for a reward that is not finite or too large. */
+export function unusableReward(reward: number, index: number): NativeValueError {
+  return new NativeValueError(
+    `expected finite rewards of at most 1e290 in magnitude, received ${reward} at index ${index}`,
+  );
 }

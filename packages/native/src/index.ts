@@ -47,6 +47,7 @@ export {
   cudaGroupAdvantages,
   type GroupAdvantageOptions,
   groupAdvantages,
+  groupTokenAdvantages,
 } from './group-advantage.js';
 export {
   type BestOfGroupOptions,

@@ -4,6 +4,8 @@ import {
   broadcastToSampled,
   discountedReturns,
   generalizedAdvantages,
+  groupAdvantages,
+  groupTokenAdvantages,
   maskedStatistics,
   reinforcePlusPlus,
   type TokenRows,
@@ -189,6 +191,74 @@ describe('tokenRewardSums and broadcastToSampled', () => {
         });
       }),
     );
+  });
+});
+
+describe('groupTokenAdvantages', () => {
+  const options = fc.oneof(
+    fc.record({ estimator: fc.constantFrom('rloo' as const, 'dr_grpo' as const) }),
+    fc.record({
+      estimator: fc.constant('grpo' as const),
+      deviation: fc.constantFrom('sample' as const, 'population' as const),
+      spread: fc.constantFrom('group' as const, 'batch' as const),
+      singleton: fc.constantFrom('zero' as const, 'reward' as const),
+    }),
+  );
+
+  test('gives the bits of the three functions that it is made of, few groups or many, in any order', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 90 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.boolean(),
+        fc.nat(1000),
+        options,
+        (count, groups, isSorted, seed, chosen) => {
+          const lengths = Array.from({ length: count }, (_, row) => 1 + ((row * 7 + seed) % 40));
+          const offsets = Int32Array.from([
+            0,
+            ...lengths.map(
+              (
+                (sum) => (length) =>
+                  (sum += length)
+              )(0),
+            ),
+          ]);
+          const mask = Uint8Array.from({ length: offsets[count]! }, (_, t) => Number((t * 13 + seed) % 5 > 0));
+          const rewards = Float32Array.from(mask, (sampled, t) => (sampled && t % 3 === 0 ? Math.sin(t + seed) : 0));
+          const ids = Int32Array.from(lengths, (_, row) => ((row * 31 + seed) % groups) - 5);
+          if (isSorted) ids.sort();
+          const rows = { mask, offsets };
+          const expected = broadcastToSampled(groupAdvantages(tokenRewardSums(rewards, rows), ids, chosen), rows);
+          const out = new Float32Array(mask.length).fill(7);
+          expectSameOnAnyThreads(() => [groupTokenAdvantages(rewards, rows, ids, chosen)]);
+          expect(groupTokenAdvantages(rewards, rows, ids, chosen, out)).toBe(out);
+          expect(out).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  test('refuses what they refuse, with their words', () => {
+    const rows = { mask: Uint8Array.of(1, 0, 1, 1), offsets: Int32Array.of(0, 2, 4) };
+    const ids = Int32Array.of(0, 0);
+    const rloo = { estimator: 'rloo' } as const;
+    expect(() => groupTokenAdvantages(Float32Array.of(0, 2, 0, 0), rows, ids, rloo)).toThrow('received 2 at index 1');
+    expect(() => groupTokenAdvantages(Float32Array.of(0, 0, Number.NaN, 0), rows, ids, rloo)).toThrow(
+      'received NaN at index 1',
+    );
+    expect(() => groupTokenAdvantages(new Float32Array(4), rows, Int32Array.of(0), rloo)).toThrow(/number of rows 2/);
+    expect(() => groupTokenAdvantages(new Float32Array(3), rows, ids, rloo)).toThrow(/rewards.length/);
+    expect(() => groupTokenAdvantages(new Float32Array(4), rows, ids, { ...rloo, epsilon: 1 })).toThrow(/no epsilon/);
+    const scored = groupTokenAdvantages(Float32Array.of(Number.NaN, 0, 1, 1), rows, ids, {
+      ...rloo,
+      missing: 'leave_out',
+    });
+    expect([...scored]).toEqual([0, 0, 0, 0]);
+    const many = { mask: new Uint8Array(64).fill(1), offsets: Int32Array.from({ length: 65 }, (_, row) => row) };
+    const rewards = new Float32Array(64).fill(Number.POSITIVE_INFINITY, 40, 41);
+    const pairs = Int32Array.from({ length: 64 }, (_, row) => row >> 1);
+    expect(() => groupTokenAdvantages(rewards, many, pairs, rloo)).toThrow('received Infinity at index 40');
   });
 });
 

@@ -1,11 +1,4 @@
-import {
-  type AdvantageEstimator,
-  broadcastToSampled,
-  generalizedAdvantages,
-  groupAdvantages,
-  type TokenRows,
-  tokenRewardSums,
-} from '@parl-mt/native';
+import { type AdvantageEstimator, generalizedAdvantages, groupTokenAdvantages, type TokenRows } from '@parl-mt/native';
 import { mix, tensorArray, uniform } from './inputs.js';
 import type { Prepared, Work } from './measure.js';
 
@@ -65,7 +58,7 @@ function prepareGroups(estimator: AdvantageEstimator): Prepared {
   const advantages = tensorArray(rewards.length);
   return {
     run: () => {
-      broadcastToSampled(groupAdvantages(tokenRewardSums(rewards, rows), groups, { estimator }), rows, advantages);
+      groupTokenAdvantages(rewards, rows, groups, { estimator }, advantages);
     },
     check: () => advantages.reduce((sum, value) => sum + value, 0),
   };
