@@ -19,11 +19,8 @@ const MODELS: readonly Model[] = [
 ];
 /** One layer of Qwen2.5-0.5B. Its vocabulary is the input: token t has the hidden state of position t. */
 const LAYER = decoderConfig(896, 1, 14, 2, 4864, 512);
-/**
- * Tokens of a micro-batch of a training step: what one keeps for its backward pass fits the last cache. Room for four sequences of 513 or
- * eight of 257 tokens, the last of which has no row.
- */
-const MICRO_BATCH = 2056;
+/** Tokens of a micro-batch: all of a step, as the peers have them. */
+export const ONE_BATCH = 1e6;
 const SAMPLED_BATCHES = [32, 64];
 const PROMPT = 128;
 const NEW_TOKENS = 128;
@@ -92,7 +89,7 @@ function trainingWork(each: Model): Work {
       let first: number | undefined;
       return {
         run: () => {
-          const loss = updater.accumulate(rows, MICRO_BATCH, crossEntropy, { isWeightedLikelihood: true });
+          const loss = updater.accumulate(rows, ONE_BATCH, crossEntropy, { isWeightedLikelihood: true });
           updater.apply(3e-4);
           first ??= loss;
         },
@@ -147,7 +144,7 @@ function scoringWork(each: Model): Work {
     note: 'forward only, log-probabilities of given tokens',
     prepare: async (): Promise<Prepared> => {
       await selectBackend('parl');
-      const [batch] = packSequences(trainingRows(each), each.sequences * (each.context + 1), { untilLastTarget: true });
+      const [batch] = packSequences(trainingRows(each), ONE_BATCH, { untilLastTarget: true });
       const decoder = Decoder.create(each.config, 1);
       let sum = 0;
       return {

@@ -2,7 +2,7 @@ import { groupAdvantages } from '@parl-mt/native';
 import { createGenerator, Decoder, packSequences, scoreBatch } from '@parl-mt/policy';
 import { clippedLoss, type MicroBatchLoss, type WeightedSequence, WeightUpdater } from '@parl-mt/rl';
 import { selectBackend, tf } from '@parl-mt/tfjs-backend';
-import { decoderConfig, flopsPerToken } from './decoder-works.js';
+import { decoderConfig, flopsPerToken, ONE_BATCH } from './decoder-works.js';
 import { mix } from './inputs.js';
 import type { Prepared, Work } from './measure.js';
 
@@ -14,9 +14,6 @@ const SFT_ROWS = 16;
 const SFT_TOKENS = 512;
 const TINY = decoderConfig(128, 4, 4, 2, 384, 2048);
 const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
-/** Tokens of a micro-batch: what one keeps for its backward pass fits the last cache. */
-const MICRO_BATCH = 2048;
-
 /** Whole updates as the trainers make them, against those of TRL, and the scoring of the same completions. */
 export function trainerWorks(): Work[] {
   const sequences = GROUPS * GROUP_SIZE;
@@ -105,7 +102,7 @@ async function prepareGrpo(): Promise<Prepared> {
       for (let i = 0; i < now.length; i += 1) ratioError = Math.max(ratioError, Math.abs(now[i]! - before[i]!));
       return clipped(logprobs, rows, entropies);
     };
-    updater.accumulate(batch, MICRO_BATCH, loss);
+    updater.accumulate(batch, ONE_BATCH, loss);
     updater.apply(1e-5);
     parts.generate_ms.push(generated - start);
     parts.train_ms.push(performance.now() - generated);
@@ -135,7 +132,7 @@ async function prepareScoring(): Promise<Prepared> {
     tokens: words(PROMPT + NEW_TOKENS, 90 + i),
     lossMask,
   }));
-  const [batch] = packSequences(rows, rows.length * (PROMPT + NEW_TOKENS), { untilLastTarget: true });
+  const [batch] = packSequences(rows, ONE_BATCH, { untilLastTarget: true });
   return {
     run: () => {
       scoreBatch(decoder, batch!);
@@ -155,7 +152,7 @@ async function prepareSft(): Promise<Prepared> {
   const crossEntropy: MicroBatchLoss = (logprobs, rows) => tf.neg(tf.sum(tf.mul(logprobs, rows.weights))).asScalar();
   return {
     run: () => {
-      updater.accumulate(batch, MICRO_BATCH, crossEntropy, { isWeightedLikelihood: true });
+      updater.accumulate(batch, ONE_BATCH, crossEntropy, { isWeightedLikelihood: true });
       updater.apply(3e-4);
     },
     check: () => 0,
