@@ -14,6 +14,7 @@ const SFT_ROWS = 16;
 const SFT_TOKENS = 512;
 const TINY = decoderConfig(128, 4, 4, 2, 384, 2048);
 const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+
 /** Whole updates as the trainers make them, against those of TRL, and the scoring of the same completions. */
 export function trainerWorks(): Work[] {
   const sequences = GROUPS * GROUP_SIZE;
