@@ -67,7 +67,8 @@ PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
 // The same in two passes, for threads that share the packed columns. For each block of at most kMatmulColumnBlock columns, for each
 // slice of at most `depth` steps, in order:
 struct MatmulBlocking {
-  int64_t depth, tileRows, fewRows;  // up to fewRows rows a rectangle packs no columns, where those lie as rows
+  int64_t depth, tileRows, fewRows;      // up to fewRows rows a rectangle packs no columns, where those lie as rows
+  int64_t inPlaceColumns, inPlaceDepth;  // up to which a transposed op(a) is read where it lies
 };
 struct MatmulSlice {
   int64_t p0, depth, j0, columns;

@@ -85,6 +85,25 @@ TEST(matmul_gradients_have_the_bits_of_matmul) {
   parl::setThreadCount(2);
 }
 
+// Wide ones are computed as their transposes.
+TEST(a_gradient_of_any_proportions_has_the_bits_of_matmul) {
+  const int64_t k = 700;
+  for (const int64_t m : {96, 103, 210}) {
+    for (const int64_t n : {16, 47, 209, 421, 530}) {
+      const auto a = parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k));
+      const auto b = parl::test::mixedFloats(static_cast<uint32_t>(n), static_cast<size_t>(n * k));
+      std::vector<float> expected(static_cast<size_t>(m * n)), out(expected.size() + 1, 7.0f);
+      parl::setThreadCount(1);
+      parl::matmul(a.data(), b.data(), expected.data(), {.m = m, .n = n, .k = k, .transposeA = true});
+      parl::setThreadCount(2);
+      const parl::GradientProduct product{a.data(), out.data(), m};
+      parl::matmulGradients({&product, 1}, b.data(), n, k);
+      CHECK(std::memcmp(out.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+      CHECK(out.back() == 7.0f);
+    }
+  }
+}
+
 TEST(matmul_of_rows_that_lie_apart_has_the_same_bits_and_touches_nothing_between_them) {
   for (const int64_t m : {1, 3, 20, 300}) {
     for (int flags = 0; flags < 8; ++flags) {

@@ -12,7 +12,7 @@
 // Packing absorbs all transposes; a transposed operand goes through registers in squares. A row-major op(a) is read by rows, where it lies, where a
 // block has at most kInPlaceColumns columns: packing would cost a tenth of the product. Else it is packed a tile at a time. Rows that
 // compete for one set of the cache are copied first. A transposed op(a) is packed for all tiles of a row block at once, since its cache lines
-// hold the columns of several. The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
+// hold the columns of several; or read where it lies, in shallow slices, where a product has many more rows than columns: the gradient of a weight. The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 //
 // Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
 // (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next slice.
@@ -230,7 +230,7 @@ struct FewRows {
 
 }  // namespace
 
-MatmulBlocking matmulBlocking() { return {kDepth, kTileRows, kFewRows}; }
+MatmulBlocking matmulBlocking() { return {kDepth, kTileRows, kFewRows, kInPlaceTransposedColumns, kInPlaceDepth}; }
 
 void packMatmulColumns(const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
   if (x.bHalves != nullptr) {
