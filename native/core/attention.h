@@ -94,7 +94,7 @@ struct AttentionGradient {
   int64_t length, firstPosition;                    // queries; keys before the segment's own
   int64_t groupHeads, qStride, kvStride, lseStride, headDim;
 };
-constexpr int64_t kAttentionQueryBlock = 64;
+constexpr int64_t kAttentionQueryBlock = 128;
 // Floats of a row of weights: whole panels and half a one, as rows whole pages apart would share a set of the first cache.
 inline int64_t attentionGradientRow(int64_t keys) { return (keys + kKeyPanel - 1) / kKeyPanel * kKeyPanel + kKeyPanel / 2; }
 inline int64_t attentionGradientScratch(int64_t keys) { return kAttentionQueryBlock * 2 * attentionGradientRow(keys); }

@@ -2,8 +2,8 @@
 //
 // A tile of R rows (R as in tile.h):
 //   pass 1: transpose the queries to [headDim][R]
-//   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 (or 4) vectors of keys over ascending d; keys come in
-//           panels of 32 [headDim][32], so the vectors are contiguous on every ISA
+//   pass 2: scores [R][keys] = scale * q k^T, a register tile of R rows x 2 (or 4) vectors of keys, 1 for the last few, over ascending d;
+//           keys come in panels of 32 [headDim][32], so the vectors are contiguous on every ISA
 //   pass 3: per row: max, e^(score - max), their sum (key j in lane j mod 2 kWidth)
 //   pass 4: out = weights v, a register tile of R rows x 2 vectors of headDim over ascending keys, times 1 / sum. Keys that
 //           all rows see come first; the triangle at the end adds to each row exactly the keys it sees (adding 0 * v
@@ -85,16 +85,9 @@ struct RowTile {
     const float* q = x.q + first * x.qStride;
     packTransposed(q, x.qStride, R, x.headDim, queries, R);
     constexpr int kVecs = vectorsFor<R>();
-    for (int64_t j = 0; j < keys; j += kVecs * kWidth) {
-      Vec acc[R][kVecs] = {};
-      const float* panel = x.keyPanels + j / kKeyPanel * kKeyPanel * x.headDim + j % kKeyPanel;
-      multiplyTile<R, kVecs>(acc, x.headDim, queries, R, panel, kKeyPanel);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-        for (int c = 0; c < kVecs; ++c) store(scores + r * stride + j + c * kWidth, acc[r][c] * splat(scale));
-      }
-    }
+    int64_t j = 0;
+    for (; j + (kVecs - 1) * kWidth < keys; j += kVecs * kWidth) score<R, kVecs>(j, queries, scores, stride, scale);
+    for (; j < keys; j += kWidth) score<R, 1>(j, queries, scores, stride, scale);  // the last few
 
     float inverse[R];
     for (int r = 0; r < R; ++r) {
@@ -112,6 +105,19 @@ struct RowTile {
     for (; d + 2 * kWidth <= x.headDim; d += 2 * kWidth) values<R, 2, false>(position + 1, scores, stride, d, kWidth, inverse);
     for (; d + kWidth <= x.headDim; d += kWidth) values<R, 1, false>(position + 1, scores, stride, d, kWidth, inverse);
     if (d < x.headDim) values<R, 1, true>(position + 1, scores, stride, d, static_cast<int>(x.headDim - d), inverse);
+  }
+
+  // NV vectors of keys from key j on.
+  template <int R, int NV>
+  __attribute__((always_inline)) inline void score(int64_t j, const float* queries, float* scores, int64_t stride, float scale) const {
+    Vec acc[R][NV] = {};
+    const float* panel = x.keyPanels + j / kKeyPanel * kKeyPanel * x.headDim + j % kKeyPanel;
+    multiplyTile<R, NV>(acc, x.headDim, queries, R, panel, kKeyPanel);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+      for (int c = 0; c < NV; ++c) store(scores + r * stride + j + c * kWidth, acc[r][c] * splat(scale));
+    }
   }
 
   template <int R, int NV, bool Partial>
