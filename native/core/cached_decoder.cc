@@ -132,7 +132,12 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
     const int64_t layerIndex = static_cast<int64_t>(l);
     layer.norm(own);
     own.delta = own.fed;
-    layer.keysAndValues(own);
+    const bool isLast = l + 1 == weights.layers.size();
+    if (isLast) {
+      layer.keysAndValues(own);
+    } else {
+      layer.projections(own);
+    }
     parallelFor(static_cast<int64_t>(keyRuns.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const Run& run = keyRuns[static_cast<size_t>(r)];
@@ -151,7 +156,7 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
     });
 
     // Behind the last layer's keys and values only rows whose output is wanted go on: of a prompt, the last one.
-    if (l + 1 == weights.layers.size()) {
+    if (isLast) {
       size_t kept = 0;
       for (size_t i = 0; i < queries.size(); ++i) {
         if (queries[i].output < 0) continue;
@@ -169,9 +174,9 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
         n = static_cast<int64_t>(kept);
       }
       if (n == 0) return;
+      layer.queries(own);
     }
 
-    layer.queries(own);
     segments.clear();
     for (const Run& run : queryRuns) {
       segments.push_back({.q = own.q + run.row * qWidth,

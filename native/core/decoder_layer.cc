@@ -15,15 +15,27 @@ namespace {
 constexpr int64_t kSmallDecoderFloats = int64_t{8} << 20;
 constexpr int64_t kColumnsAtOnce = 8 * kPanelColumns;  // that a thread packs
 
-// Two of them with the same rows.
-void multiplyBoth(const float* x, const WeightProduct& first, const float* firstPanels, const WeightProduct& second,
-                  const float* secondPanels, int64_t m, int64_t k) {
-  if (firstPanels && secondPanels) {
-    multiplyPanels(x, firstPanels, first.out, m, first.n, k);
-    multiplyPanels(x, secondPanels, second.out, m, second.n, k);
+// A projection of a layer.
+struct Projection {
+  WeightData weight;
+  const float* panels;  // or null
+  float* out;           // [m, n]
+  int64_t n;
+};
+
+// Several of the same rows x[m, k].
+template <size_t N>
+void project(const float* x, const Projection (&projections)[N], int64_t m, int64_t k) {
+  bool isPacked = true;
+  for (const Projection& p : projections) isPacked = isPacked && p.panels != nullptr;
+  if (isPacked) {
+    PanelOutput outputs[N];
+    for (size_t i = 0; i < N; ++i) outputs[i] = {projections[i].panels, projections[i].out, projections[i].n};
+    multiplyPanelsEach(x, outputs, m, k);
   } else {
-    const WeightProduct both[] = {first, second};
-    matmulEach(x, both, m, k);
+    WeightProduct products[N];
+    for (size_t i = 0; i < N; ++i) products[i] = {projections[i].weight, projections[i].out, projections[i].n};
+    matmulEach(x, products, m, k);
   }
 }
 
@@ -156,16 +168,35 @@ void LayerParts::norm(const LayerRows& rows) const {
 }
 
 void LayerParts::keysAndValues(const LayerRows& rows) const {
+  const int64_t width = config.numKvHeads * config.headDim;
+  project(rows.normed, {{weights.kProj, panels.k, rows.kProduct, width}, {weights.vProj, panels.v, rows.v, width}}, rows.n, config.hiddenSize);
+  finishKeysAndValues(rows);
+}
+
+void LayerParts::queries(const LayerRows& rows) const {
+  project(rows.normed, {{weights.qProj, panels.q, rows.qProduct, config.numHeads * config.headDim}}, rows.n, config.hiddenSize);
+  finishQueries(rows);
+}
+
+void LayerParts::projections(const LayerRows& rows) const {
+  const int64_t width = config.numKvHeads * config.headDim;
+  project(rows.normed,
+          {{weights.qProj, panels.q, rows.qProduct, config.numHeads * config.headDim},
+           {weights.kProj, panels.k, rows.kProduct, width},
+           {weights.vProj, panels.v, rows.v, width}},
+          rows.n, config.hiddenSize);
+  finishKeysAndValues(rows);
+  finishQueries(rows);
+}
+
+void LayerParts::finishKeysAndValues(const LayerRows& rows) const {
   const DecoderConfig& c = config;
-  const int64_t width = c.numKvHeads * c.headDim;
-  multiplyBoth(rows.normed, {weights.kProj, rows.kProduct, width}, panels.k, {weights.vProj, rows.v, width}, panels.v, rows.n, c.hiddenSize);
   finishProjection(c, rows, weights.kBias, weights.kAdapter, weights.kNorm, rows.kProduct, rows.kRstd, rows.k, c.numKvHeads, true);
   finishProjection(c, rows, weights.vBias, weights.vAdapter, nullptr, rows.v, nullptr, rows.v, c.numKvHeads, false);
 }
 
-void LayerParts::queries(const LayerRows& rows) const {
+void LayerParts::finishQueries(const LayerRows& rows) const {
   const DecoderConfig& c = config;
-  multiplyWeight(rows.normed, weights.qProj, panels.q, rows.qProduct, rows.n, c.numHeads * c.headDim, c.hiddenSize);
   finishProjection(c, rows, weights.qBias, weights.qAdapter, weights.qNorm, rows.qProduct, rows.qRstd, rows.q, c.numHeads, true);
 }
 
@@ -175,7 +206,7 @@ void LayerParts::feedForward(const LayerRows& rows) const {
   multiplyWeight(rows.attended, weights.oProj, panels.o, rows.mixed, n, d, qWidth);
   addLowRank(rows.attended, weights.oAdapter, rows.low, rows.mixed, n, d, qWidth);
   addRmsNormForward(rows.sum, rows.mixed, weights.postNorm, rows.postSum, rows.postNormed, rows.postRstd, n, d, c.rmsNormEps);
-  multiplyBoth(rows.postNormed, {weights.gateProj, rows.gate, f}, panels.gate, {weights.upProj, rows.up, f}, panels.up, n, d);
+  project(rows.postNormed, {{weights.gateProj, panels.gate, rows.gate, f}, {weights.upProj, panels.up, rows.up, f}}, n, d);
   addLowRank(rows.postNormed, weights.gateAdapter, rows.low, rows.gate, n, f, d);
   addLowRank(rows.postNormed, weights.upAdapter, rows.low, rows.up, n, f, d);
   swigluForward(rows.gate, rows.up, rows.act, n * f);

@@ -72,7 +72,13 @@ struct LayerParts {
   void norm(const LayerRows& rows) const;           // sum, normed
   void keysAndValues(const LayerRows& rows) const;  // k, turned to the positions, and v of normed
   void queries(const LayerRows& rows) const;        // q of normed, turned
+  void projections(const LayerRows& rows) const;    // both
   void feedForward(const LayerRows& rows) const;    // mixed, postSum = sum + mixed, postNormed, gate, up, act, fed
+
+ private:
+  // What follows the products.
+  void finishKeysAndValues(const LayerRows& rows) const;
+  void finishQueries(const LayerRows& rows) const;
 };
 
 // y[m,n] = x[m,k] weight^T; from the panels where there are some, with the same bits.

@@ -137,8 +137,7 @@ class ForwardPart {
       const LayerParts layer{c, call_.weights.layers[l], call_.panels.layer(l)};
       LayerRows rows = rowsOf(part, l, x, delta);
       layer.norm(rows);
-      layer.keysAndValues(rows);
-      layer.queries(rows);
+      layer.projections(rows);
       attentionForward(rows.q, rows.k, rows.v, segments.segments(), rows.attended, call_.kept.layers[l].lse + part.firstRow * w.heads, call_.attention());
       if (call_.isLast(l)) toTargets(part, rows, call_.kept.layers[l]);
       for (int64_t first = 0; first < rows.n; first += feedForwardRows) {

@@ -39,8 +39,7 @@ class PartScorer {
     for (size_t l = 0; l < call_.weights.layers.size(); ++l) {
       const LayerParts layer{c, call_.weights.layers[l], call_.panels.layer(l)};
       layer.norm(rows);
-      layer.keysAndValues(rows);
-      layer.queries(rows);
+      layer.projections(rows);
       attentionForward(rows.q, rows.k, rows.v, segments.segments(), rows.attended, nullptr, {c.numHeads, c.numKvHeads, c.headDim});
       if (l + 1 == call_.weights.layers.size()) rows = targetRows(part, rows);
       for (int64_t first = 0; first < rows.n; first += feedForwardRows_) {

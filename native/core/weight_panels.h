@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/isa.h"
 #include "core/weight_data.h"
@@ -24,6 +25,14 @@ void packMatrix(const float* matrix, int64_t width, int64_t n, int64_t k, float*
 // Accumulating continues the chains from what out holds.
 void multiplyPanels(const float* x, const float* panels, float* out, int64_t m, int64_t n, int64_t k, bool accumulate = false);
 
+// The same for several weights of one x, whose rows are packed once.
+struct PanelOutput {
+  const float* panels;
+  float* out;  // [m, n]
+  int64_t n;
+};
+void multiplyPanelsEach(const float* x, std::span<const PanelOutput> outputs, int64_t m, int64_t k, bool accumulate = false);
+
 // ---- kernels -------------------------------------------------------------------------------------------------------
 
 struct PanelProduct {
@@ -32,6 +41,7 @@ struct PanelProduct {
   float* out;  // [m, n], row stride outRow
   int64_t outRow, m, n, k;
   bool accumulate = false;
+  bool hasPackedRows = false;  // scratch holds x from a product before, of kPanelRowBlock rows at most
 };
 constexpr int64_t kPanelRowBlock = 84;  // a multiple of every kTileRows: x packed stays in the second cache
 inline int64_t panelScratchFloats(int64_t k) { return kPanelRowBlock * k + 64; }

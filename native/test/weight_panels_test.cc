@@ -43,6 +43,33 @@ TEST(weight_panels_give_the_bits_of_matmul) {
   parl::setThreadCount(2);
 }
 
+TEST(weight_panels_of_several_weights_give_the_bits_of_each) {
+  const int64_t k = 65, widths[] = {96, 31, 0, 200};
+  for (const int threads : {1, 3}) {
+    parl::setThreadCount(threads);
+    for (const int64_t m : {0, 1, 2, 29, 83, 84, 85, 270}) {
+      const auto x = parl::test::mixedFloats(8, static_cast<size_t>(m * k));
+      std::vector<std::vector<float>> panels, out, expected;
+      std::vector<parl::PanelOutput> outputs;
+      for (const int64_t n : widths) {
+        const auto weight = parl::test::mixedFloats(static_cast<uint32_t>(n), static_cast<size_t>(n * k));
+        panels.emplace_back(static_cast<size_t>(parl::weightPanelFloats(n, k)));
+        parl::packWeight(weight.data(), n, k, panels.back().data());
+        expected.emplace_back(static_cast<size_t>(m * n));
+        out.emplace_back(expected.back().size() + 1, 3.0f);
+        parl::matmul(x.data(), weight.data(), expected.back().data(), {.m = m, .n = n, .k = k, .transposeB = true});
+      }
+      for (size_t i = 0; i < 4; ++i) outputs.push_back({panels[i].data(), out[i].data(), widths[i]});
+      parl::multiplyPanelsEach(x.data(), outputs, m, k);
+      for (size_t i = 0; i < 4; ++i) {
+        CHECK(expected[i].empty() || std::memcmp(out[i].data(), expected[i].data(), expected[i].size() * sizeof(float)) == 0);
+        CHECK(out[i].back() == 3.0f);
+      }
+    }
+  }
+  parl::setThreadCount(2);
+}
+
 TEST(weight_panels_keep_nan_and_infinity_in_their_rows_and_columns) {
   const int64_t m = 6, n = 40, k = 20;
   auto weight = parl::test::mixedFloats(1, static_cast<size_t>(n * k));
