@@ -50,8 +50,6 @@ constexpr int64_t kNearColumns = 512;     // more packed columns come from the l
 constexpr int64_t kWidePartTiles = 6;     // tiles of rows to use them for, at least
 constexpr int64_t kLineRows = 16;         // of a transposed op(a) in a cache line
 constexpr int64_t kLinesOfRows = 3;       // of a part at least, so that its tiles are not small ones
-constexpr int64_t kTallRatio = 2;         // of rows to columns, above which to pack op(a) would cost more than to visit out once for every shallow slice
-constexpr int64_t kTurnGrain = 16;        // rows of a transpose
 constexpr int64_t kFewRowsParts = 8;      // of a product with few rows, a thread
 
 // A grain near `least` with which every thread gets as many parts: three parts for two threads would leave one of them idle for a third of the time.
@@ -68,30 +66,30 @@ void matmulShared(std::span<const MatmulBlock> products) {
   const auto multiply = PARL_DISPATCH(multiplyMatmulRows);
   // Rows of a transposed op(a) lie beside each other in memory: then parts begin at its lines, so that no two read the same one.
   const bool isTransposed = x.aDepth != 1;
-  int64_t m = 0;
-  for (const MatmulBlock& product : products) m += product.m;
-  const int64_t most = isTransposed && x.n <= blocking.inPlaceColumns && m > kTallRatio * x.n ? blocking.inPlaceDepth : blocking.depth;
-  const int64_t slices = (x.k + most - 1) / most;
+  const bool isInPlace = PARL_DISPATCH(readsOperandsInPlace)(x);
+  const int64_t sliceDepth = isInPlace ? blocking.inPlaceDepth : blocking.depth, slices = (x.k + sliceDepth - 1) / sliceDepth;
   const int64_t unitRows = isTransposed ? kLineRows : blocking.tileRows;
   const auto unitsOf = [unitRows](const MatmulBlock& product) { return (product.m + unitRows - 1) / unitRows; };
   int64_t units = 0;
   for (const MatmulBlock& product : products) units += unitsOf(product);
-  Scratch packed(kMatmulColumnFloats);
+  Scratch packed(isInPlace ? 0 : kMatmulColumnFloats);
   for (int64_t j0 = 0; j0 < x.n; j0 += kMatmulColumnBlock) {
     const int64_t columns = std::min(kMatmulColumnBlock, x.n - j0), columnUnits = columnUnitsOf(columns);
     // As many slices between two meetings of the threads as there is room for: a gradient of weights has a deep and small product.
-    const int64_t together = std::max<int64_t>(1, kMatmulColumnFloats / (most * columnUnits * 32));
+    const int64_t together = isInPlace ? slices : std::max<int64_t>(1, kMatmulColumnFloats / (sliceDepth * columnUnits * 32));
     for (int64_t i0 = 0; i0 < slices; i0 += together) {
       const int64_t i1 = std::min(slices, i0 + together), first = x.k * i0 / slices, depth = x.k * i1 / slices - first;
       const auto forSlices = [&](auto&& use) {
         for (int64_t i = i0; i < i1; ++i) {
           const int64_t p0 = x.k * i / slices;
-          use(MatmulSlice{p0, x.k * (i + 1) / slices - p0, j0, columns, false}, packed.data() + (p0 - first) * columnUnits * 32);
+          use(MatmulSlice{p0, x.k * (i + 1) / slices - p0, j0, columns, false}, isInPlace ? nullptr : packed.data() + (p0 - first) * columnUnits * 32);
         }
       };
-      parallelFor(columnUnits, kPackGrain, [&](int64_t begin, int64_t end) {
-        forSlices([&](const MatmulSlice& slice, float* panels) { pack(x, slice, begin * 32, std::min(columns, end * 32), panels); });
-      });
+      if (!isInPlace) {
+        parallelFor(columnUnits, kPackGrain, [&](int64_t begin, int64_t end) {
+          forSlices([&](const MatmulSlice& slice, float* panels) { pack(x, slice, begin * 32, std::min(columns, end * 32), panels); });
+        });
+      }
       const double multiplications = static_cast<double>(blocking.tileRows * columns) * static_cast<double>(depth);  // of a tile's rows
       const int64_t least = isTransposed              ? std::clamp<int64_t>(units / threadCount(), 1, kLinesOfRows)
                             : columns <= kNearColumns ? static_cast<int64_t>(kPartProducts / multiplications) + 1
@@ -112,18 +110,6 @@ void matmulShared(std::span<const MatmulBlock> products) {
       });
     }
   }
-}
-
-// A gradient with many more columns than rows as its transpose, a tall one; a and b change places in each product, which changes no bit.
-void multiplyTurned(const MatmulBlock& x) {
-  Scratch turned(x.m * x.n);
-  const MatmulBlock tall{x.b, 1, x.n, x.a, x.m, 1, turned.data(), x.m, x.n, x.m, x.k, false};
-  matmulShared({&tall, 1});
-  parallelFor(x.m, kTurnGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      for (int64_t j = 0; j < x.n; ++j) x.out[i * x.outRow + j] = turned.data()[j * x.m + i];
-    }
-  });
 }
 
 // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
@@ -203,11 +189,7 @@ void matmulGradients(std::span<const GradientProduct> products, const float* b, 
     m += product.m;
   }
   if (m >= kSharedRows && n > 0 && k > 0 && !isSerial(m, n, k)) {
-    if (together.size() == 1 && n > kTallRatio * m) {
-      multiplyTurned(together.front());
-    } else {
-      matmulShared(together);
-    }
+    matmulShared(together);
     return;
   }
   for (const GradientProduct& product : products) matmul(product.a, b, product.out, {.m = product.m, .n = n, .k = k, .transposeA = true});

@@ -65,16 +65,18 @@ constexpr int64_t kMatmulScratchFloats = kMatmulColumnFloats + kMatmulRowFloats;
 PARL_KERNEL(void, matmulBlock, (const MatmulBlock& block, float* scratch))
 
 // The same in two passes, for threads that share the packed columns. For each block of at most kMatmulColumnBlock columns, for each
-// slice of at most `depth` steps, in order:
+// slice of so many steps at most, in order:
 struct MatmulBlocking {
-  int64_t depth, tileRows, fewRows;      // up to fewRows rows a rectangle packs no columns, where those lie as rows
-  int64_t inPlaceColumns, inPlaceDepth;  // up to which a transposed op(a) is read where it lies
+  int64_t depth, inPlaceDepth;  // the second where nothing is packed (readsOperandsInPlace)
+  int64_t tileRows, fewRows;    // up to fewRows rows a rectangle packs no columns, where those lie as rows
 };
 struct MatmulSlice {
   int64_t p0, depth, j0, columns;
   bool hasPackedRows;  // packedA holds the rows of this slice from before
 };
 PARL_KERNEL(MatmulBlocking, matmulBlocking, ())
+// Whether nothing of a product is worth packing: then the first pass falls away, and packedB of the second is null.
+PARL_KERNEL(bool, readsOperandsInPlace, (const MatmulBlock& block))
 // packs columns begin .. end of the slice; begin is a multiple of 32. packedB: kMatmulColumnFloats, of all threads
 PARL_KERNEL(void, packMatmulColumns, (const MatmulBlock& block, const MatmulSlice& slice, int64_t begin, int64_t end, float* packedB))
 // multiplies rows begin .. end by all columns of the slice. packedA: kMatmulRowFloats, of this thread

@@ -85,11 +85,10 @@ TEST(matmul_gradients_have_the_bits_of_matmul) {
   parl::setThreadCount(2);
 }
 
-// Wide ones are computed as their transposes.
 TEST(a_gradient_of_any_proportions_has_the_bits_of_matmul) {
   const int64_t k = 700;
-  for (const int64_t m : {96, 103, 210}) {
-    for (const int64_t n : {16, 47, 209, 421, 530}) {
+  for (const int64_t m : {8, 96, 103, 210}) {
+    for (const int64_t n : {16, 32, 47, 96, 209, 256, 421, 544}) {
       const auto a = parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k));
       const auto b = parl::test::mixedFloats(static_cast<uint32_t>(n), static_cast<size_t>(n * k));
       std::vector<float> expected(static_cast<size_t>(m * n)), out(expected.size() + 1, 7.0f);

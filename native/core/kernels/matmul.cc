@@ -12,7 +12,9 @@
 // Packing absorbs all transposes; a transposed operand goes through registers in squares. A row-major op(a) is read by rows, where it lies, where a
 // block has at most kInPlaceColumns columns: packing would cost a tenth of the product. Else it is packed a tile at a time. Rows that
 // compete for one set of the cache are copied first. A transposed op(a) is packed for all tiles of a row block at once, since its cache lines
-// hold the columns of several; or read where it lies, in shallow slices, where a product has many more rows than columns: the gradient of a weight. The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
+// hold the columns of several. Where op(b) lies by depth too, as in the gradient of a weight, neither is packed (readsOperandsInPlace): a step
+// takes two lines and a part of one from the second cache, which has time for them; 6 rows of AVX2 give it too little where operands are wide.
+// The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 //
 // Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
 // (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next slice.
@@ -26,8 +28,9 @@ namespace {
 constexpr int64_t kDepth = 576;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
 constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : kMatmulColumnBlock;
-constexpr int64_t kInPlaceTransposedColumns = kTileRows <= 6 ? 128 : 512;
-constexpr int64_t kInPlaceDepth = 128;
+constexpr int64_t kInPlaceGradientDepth = 384;  // what a tile reads of a slice is in the second cache for the next one
+constexpr int64_t kInPlaceGradientColumns = kTileRows <= 6 ? 256 : kMatmulColumnBlock;
+constexpr int64_t kInPlaceGradientStride = kTileRows <= 6 ? 1024 : INT64_MAX;
 constexpr int64_t kAliasingFloats = 1024;  // rows this far apart share a set of the first cache, which holds fewer lines than a tile has rows
 
 // Up to so many rows the columns are used as they are transposed (FewRows); more accumulators would not stay in registers.
@@ -108,6 +111,7 @@ struct Tile {
   int64_t aStep;
   bool isReadByRows;
   const float* b;
+  int64_t bStep;
   float* out;
   int64_t outRow, depth;
   int width;  // columns of the tile, up to kTileColumns
@@ -134,9 +138,9 @@ struct Tile {
       }
     }
     if (isReadByRows) {
-      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns, kWidth, fetch);
+      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, bStep, kWidth, fetch);
     } else {
-      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, kTileColumns, kWidth, fetch);
+      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, bStep, kWidth, fetch);
     }
     if (width == kTileColumns) {
 #pragma GCC unroll 16
@@ -230,7 +234,12 @@ struct FewRows {
 
 }  // namespace
 
-MatmulBlocking matmulBlocking() { return {kDepth, kTileRows, kFewRows, kInPlaceTransposedColumns, kInPlaceDepth}; }
+MatmulBlocking matmulBlocking() { return {kDepth, kInPlaceGradientDepth, kTileRows, kFewRows}; }
+
+bool readsOperandsInPlace(const MatmulBlock& x) {
+  return x.aDepth != 1 && x.aDepth <= kInPlaceGradientStride && x.bColumn == 1 && x.b != nullptr && x.n % kTileColumns == 0 &&
+         x.n <= kInPlaceGradientColumns;
+}
 
 void packMatmulColumns(const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
   if (x.bHalves != nullptr) {
@@ -245,7 +254,7 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
   const auto [p0, depth, j0, columns, hasPackedRows] = slice;
   const bool isRowMajor = x.aDepth == 1;
   const bool isReadByRows = isRowMajor && columns <= kInPlaceColumns;
-  const bool inPlace = isRowMajor ? isReadByRows && x.aRow % kAliasingFloats != 0 : columns <= kInPlaceTransposedColumns && depth <= kInPlaceDepth;
+  const bool inPlace = isRowMajor ? isReadByRows && x.aRow % kAliasingFloats != 0 : packedB == nullptr;
   const int64_t rowBlocks = (end - begin + kRowBlock - 1) / kRowBlock;
   for (int64_t rowBlock = 0; rowBlock < rowBlocks; ++rowBlock) {
     const int64_t first = begin + (end - begin) * rowBlock / rowBlocks;
@@ -287,7 +296,8 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
           tile.a = packedA + own * depth;
           tile.aStep = ownRows;
         }
-        tile.b = packedB + j * depth;
+        tile.b = packedB == nullptr ? x.b + p0 * x.bDepth + j0 + j : packedB + j * depth;
+        tile.bStep = packedB == nullptr ? x.bDepth : kTileColumns;
         tile.out = out + own * x.outRow;
         tile.outRow = x.outRow;
         tile.depth = depth;
@@ -312,7 +322,7 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
     if (x.bHalves != nullptr) return withRows(static_cast<int>(x.m), FewRows<Bf16>{x, x.bHalves, a});
     return withRows(static_cast<int>(x.m), FewRows<float>{x, x.b, a});
   }
-  float* packedB = scratch;
+  float* packedB = readsOperandsInPlace(x) ? nullptr : scratch;
   float* packedA = scratch + kMatmulColumnFloats;
   const int64_t slices = (x.k + depthFor(x.m) - 1) / depthFor(x.m);
   const int64_t columnBlock = columnBlockFor(x.m);
@@ -322,7 +332,7 @@ void matmulBlock(const MatmulBlock& x, float* scratch) {
       const int64_t p0 = x.k * i / slices, depth = x.k * (i + 1) / slices - p0;
       // With one row block and one slice the packed rows are still there from the first column block.
       const MatmulSlice slice{p0, depth, j0, columns, x.m <= kRowBlock && slices == 1 && j0 > 0};
-      packMatmulColumns(x, slice, 0, columns, packedB);
+      if (packedB != nullptr) packMatmulColumns(x, slice, 0, columns, packedB);
       multiplyMatmulRows(x, slice, 0, x.m, packedB, packedA);
     }
   }
