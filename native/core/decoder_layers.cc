@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 
-#include "core/bias.h"
 #include "core/decoder_layer.h"
 #include "core/embedding.h"
+#include "core/kept_activations.h"
+#include "core/layer_weight_gradients.h"
 #include "core/matmul.h"
 #include "core/rms_norm.h"
 #include "core/rope.h"
@@ -14,84 +14,10 @@
 #include "core/sequence_parts.h"
 #include "core/swiglu.h"
 #include "core/tensor_memory.h"
-#include "core/thread_pool.h"
 #include "core/weight_panels.h"
 
 namespace parl {
 namespace {
-
-constexpr int64_t kLineFloats = 16;
-
-struct Widths {
-  int64_t d, f, q, kv, heads, kvHeads;
-  explicit Widths(const DecoderConfig& c)
-      : d(c.hiddenSize), f(c.intermediateSize), q(c.numHeads * c.headDim), kv(c.numKvHeads * c.headDim), heads(c.numHeads), kvHeads(c.numKvHeads) {}
-};
-
-// What is kept of one layer, of all rows: buffers [rows, width] by the names of LayerRows, and gradients of some of them. In the last layer
-// those from mixed on have a row for each target, in the order of the parts. q, k and v become their products' gradients, gate and up their own.
-struct KeptLayer {
-  float *sum, *normed, *rstd, *q, *k, *v, *attended, *lse;
-  float *qProduct, *kProduct, *qRstd, *kRstd, *dQuery, *dKey;  // with norms of heads; dQuery, dKey: of those norms' outputs
-  float *outAttended;                                          // attended, or of the targets' rows
-  float *postSum, *postNormed, *postRstd, *gate, *up, *act;
-  float *dNormed, *dMixed, *dPostNormed;  // dMixed is that of postSum too
-  float* dFed;                            // that of the next layer's sum; in the forward pass fed itself
-};
-
-struct Kept {
-  std::vector<KeptLayer> layers;
-  float *finalSum, *finalRstd;  // [targetCount, d], [targetCount]
-  float* dEmbedding;            // [n, d]
-  int64_t floats = 0;
-
-  // base null: only counts.
-  Kept(const DecoderConfig& config, const DecoderWeights& weights, const TrainedTokens& trained, float* base) {
-    const Widths w(config);
-    const int64_t n = trained.segments.offsets[trained.segments.count], t = trained.targetCount;
-    const auto take = [&](int64_t rows, int64_t width) {
-      float* const at = base == nullptr ? nullptr : base + floats;
-      floats += (rows * width + kLineFloats - 1) / kLineFloats * kLineFloats;
-      return at;
-    };
-    for (size_t l = 0; l < weights.layers.size(); ++l) {
-      const bool isLast = l + 1 == weights.layers.size(), hasHeadNorm = weights.layers[l].qNorm != nullptr;
-      const int64_t m = isLast ? t : n;
-      KeptLayer x{};
-      x.sum = take(n, w.d);
-      x.normed = take(n, w.d);
-      x.rstd = take(n, 1);
-      x.q = take(n, w.q);
-      x.k = take(n, w.kv);
-      x.v = take(n, w.kv);
-      x.attended = take(n, w.q);
-      x.lse = take(n, w.heads);
-      x.qProduct = hasHeadNorm ? take(n, w.q) : x.q;
-      x.kProduct = hasHeadNorm ? take(n, w.kv) : x.k;
-      if (hasHeadNorm) {
-        x.qRstd = take(n, w.heads);
-        x.kRstd = take(n, w.kvHeads);
-        x.dQuery = take(n, w.q);
-        x.dKey = take(n, w.kv);
-      }
-      x.outAttended = isLast ? take(t, w.q) : x.attended;
-      x.postSum = take(m, w.d);
-      x.postNormed = take(m, w.d);
-      x.postRstd = take(m, 1);
-      x.gate = take(m, w.f);
-      x.up = take(m, w.f);
-      x.act = take(m, w.f);
-      x.dNormed = take(n, w.d);
-      x.dMixed = take(m, w.d);
-      x.dPostNormed = take(m, w.d);
-      x.dFed = take(m, w.d);
-      layers.push_back(x);
-    }
-    finalSum = take(t, w.d);
-    finalRstd = take(t, 1);
-    dEmbedding = take(n, w.d);
-  }
-};
 
 // dx[m,in] (+)= dy[m,out] weight; from the panels where there are some.
 void multiplyBack(const float* dy, WeightData weight, const float* panels, float* dx, int64_t m, int64_t out, int64_t in, bool accumulate) {
@@ -108,14 +34,13 @@ struct Call {
   const DecoderPanels& panels;
   const TrainedTokens& trained;
   const SequenceParts& parts;
-  const Kept& kept;
-  Widths w;
+  const KeptActivations& kept;
+  DecoderWidths w;
 
   int64_t rowOf(const SequencePart& part, int64_t i) const { return trained.targetRows[part.targets[static_cast<size_t>(i)]] - part.firstRow; }
-  bool isLast(size_t l) const { return l + 1 == weights.layers.size(); }
   // Rows of a part, and the first of them, behind the attention of a layer.
-  int64_t firstOut(const SequencePart& part, size_t l) const { return isLast(l) ? part.firstTarget : part.firstRow; }
-  int64_t countOut(const SequencePart& part, size_t l) const { return isLast(l) ? part.targetCount() : part.rows(); }
+  int64_t firstOut(const SequencePart& part, size_t l) const { return kept.narrows(l) ? part.firstTarget : part.firstRow; }
+  int64_t countOut(const SequencePart& part, size_t l) const { return kept.narrows(l) ? part.targetCount() : part.rows(); }
   AttentionShape attention() const { return {config.numHeads, config.numKvHeads, config.headDim}; }
 };
 
@@ -123,12 +48,12 @@ struct Call {
 
 class ForwardPart {
  public:
-  ForwardPart(const Call& call, const SequencePart& part) : call_(call), targetSum_(part.targetCount() * call.w.d) {}
+  ForwardPart(const Call& call, const SequencePart& part) : call_(call), targetSum_(call.kept.isEveryRowTarget ? 0 : part.targetCount() * call.w.d) {}
 
   // hidden: of all targets, in the order of the parts
   void run(const SequencePart& part, float* hidden) {
     const DecoderConfig& c = call_.config;
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     const PartSegments segments(call_.trained.segments, part);
     const int64_t feedForwardRows = call_.parts.feedForwardRows();
     embeddingForward(call_.weights.embedding, call_.trained.tokens + part.firstRow, call_.kept.layers[0].sum + part.firstRow * w.d, part.rows(), w.d);
@@ -139,7 +64,7 @@ class ForwardPart {
       layer.norm(rows);
       layer.projections(rows);
       attentionForward(rows.q, rows.k, rows.v, segments.segments(), rows.attended, call_.kept.layers[l].lse + part.firstRow * w.heads, call_.attention());
-      if (call_.isLast(l)) toTargets(part, rows, call_.kept.layers[l]);
+      if (call_.kept.narrows(l)) toTargets(part, rows, call_.kept.layers[l]);
       for (int64_t first = 0; first < rows.n; first += feedForwardRows) {
         layer.feedForward(rows.block(c, first, std::min(feedForwardRows, rows.n - first), true));
       }
@@ -154,7 +79,7 @@ class ForwardPart {
  private:
   LayerRows rowsOf(const SequencePart& part, size_t l, const float* x, const float* delta) const {
     const KeptLayer& k = call_.kept.layers[l];
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     const int64_t row = part.firstRow, out = call_.firstOut(part, l);
     const auto orNull = [row](float* at, int64_t width) { return at == nullptr ? nullptr : at + row * width; };
     return {.n = part.rows(), .positions = call_.parts.positions.data() + row,
@@ -168,7 +93,7 @@ class ForwardPart {
 
   // Past the last attention only the rows of targets go on.
   void toTargets(const SequencePart& part, LayerRows& rows, const KeptLayer& kept) {
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     float* const attended = kept.outAttended + part.firstTarget * w.q;
     for (int64_t i = 0; i < part.targetCount(); ++i) {
       const int64_t row = call_.rowOf(part, i);
@@ -192,8 +117,8 @@ class BackwardPart {
 
   // dHidden: of all targets, in the order of the parts
   void run(const SequencePart& part, const float* dHidden) {
-    const Widths& w = call_.w;
-    const Kept& kept = call_.kept;
+    const DecoderWidths& w = call_.w;
+    const KeptActivations& kept = call_.kept;
     const int64_t t = part.firstTarget;
     const size_t layers = call_.weights.layers.size();
     const PartSegments segments(call_.trained.segments, part);
@@ -208,19 +133,20 @@ class BackwardPart {
  private:
   enum Array : size_t { dAct, dAttended, dTargetAttended, dq, dk, dv, dRowMixed, arrays };
   static std::array<int64_t, arrays> sizes(const Call& call, int64_t rows, int64_t targets) {
-    const Widths& w = call.w;
+    const DecoderWidths& w = call.w;
+    if (call.kept.isEveryRowTarget) targets = 0;
     return {std::min(std::max(rows, targets), call.parts.feedForwardRows()) * w.f, rows * w.q, targets * w.q, rows * w.q, rows * w.kv, rows * w.kv,
-            rows * w.d};
+            targets == 0 ? 0 : rows * w.d};
   }
 
   // dFed to dMixed, and to the gradient of what the output projection reads.
   void feedForward(const SequencePart& part, size_t l) {
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     const KeptLayer& k = call_.kept.layers[l];
     const DecoderLayer& weights = call_.weights.layers[l];
     const DecoderPanels::Layer& panels = call_.panels.layer(l);
     const int64_t out = call_.firstOut(part, l), count = call_.countOut(part, l), together = call_.parts.feedForwardRows();
-    float* const dOut = memory_[call_.isLast(l) ? dTargetAttended : dAttended];
+    float* const dOut = memory_[call_.kept.narrows(l) ? dTargetAttended : dAttended];
     for (int64_t first = 0; first < count; first += together) {
       const int64_t n = std::min(together, count - first), at = out + first;
       float *const gate = k.gate + at * w.f, *const up = k.up + at * w.f, *const dPostNormed = k.dPostNormed + at * w.d;
@@ -235,13 +161,13 @@ class BackwardPart {
 
   // From there to the gradient of what the layer before adds.
   void attention(const SequencePart& part, size_t l, const Segments& segments) {
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     const KeptLayer& k = call_.kept.layers[l];
     const DecoderLayer& weights = call_.weights.layers[l];
     const DecoderPanels::Layer& panels = call_.panels.layer(l);
     const int64_t n = part.rows(), row = part.firstRow;
     const float* dMixed = k.dMixed + row * w.d;
-    if (call_.isLast(l)) dMixed = fromTargets(part, k);
+    if (call_.kept.narrows(l)) dMixed = fromTargets(part, k);
     float *const q = k.q + row * w.q, *const key = k.k + row * w.kv, *const v = k.v + row * w.kv, *const dNormed = k.dNormed + row * w.d;
     attentionBackward(memory_[dAttended], q, key, v, k.attended + row * w.q, k.lse + row * w.heads, segments, memory_[dq], memory_[dk], memory_[dv],
                       call_.attention());
@@ -269,7 +195,7 @@ class BackwardPart {
 
   // Gradients of the targets' rows, added up at the rows: of what the attention gives, and of the residual stream.
   const float* fromTargets(const SequencePart& part, const KeptLayer& k) {
-    const Widths& w = call_.w;
+    const DecoderWidths& w = call_.w;
     std::fill_n(memory_[dAttended], part.rows() * w.q, 0.0f);
     std::fill_n(memory_[dRowMixed], part.rows() * w.d, 0.0f);
     for (int64_t i = 0; i < part.targetCount(); ++i) {
@@ -284,76 +210,6 @@ class BackwardPart {
   const Call& call_;
   const ScratchArrays<arrays> memory_;
 };
-
-// ---- backward: weights, all rows -----------------------------------------------------------------------------------
-
-void normGradient(const float* dy, const float* x, const float* rstd, float* dWeight, int64_t n, int64_t d) {
-  std::fill_n(dWeight, d, 0.0f);
-  rmsNormWeightGradient(dy, x, rstd, dWeight, n, d);
-}
-
-// A gradient of a layer's weights, of weights with one input, or of the embedding.
-struct WeightTask {
-  double products;
-  std::function<void()> run;
-};
-
-// Where the threads work apart each takes whole tasks, the largest first.
-void runTasks(std::vector<WeightTask>& tasks, bool isApart) {
-  if (!isApart) {
-    for (const WeightTask& task : tasks) task.run();
-    return;
-  }
-  std::stable_sort(tasks.begin(), tasks.end(), [](const WeightTask& a, const WeightTask& b) { return a.products > b.products; });
-  parallelEach(static_cast<int64_t>(tasks.size()), [&](int64_t i) { tasks[static_cast<size_t>(i)].run(); });
-}
-
-void weightGradients(const Call& call, const float* dHidden, const DecoderGradients& gradients) {
-  const Widths& w = call.w;
-  const DecoderConfig& c = call.config;
-  const int64_t n = call.trained.segments.offsets[call.trained.segments.count], t = call.trained.targetCount;
-  std::vector<WeightTask> tasks;
-  const auto add = [&tasks](int64_t products, std::function<void()> run) { tasks.push_back({static_cast<double>(products), std::move(run)}); };
-  add(t * w.d, [&] { normGradient(dHidden, call.kept.finalSum, call.kept.finalRstd, gradients.finalNorm, t, w.d); });
-  for (size_t l = call.weights.layers.size(); l-- > 0;) {
-    const KeptLayer& k = call.kept.layers[l];
-    const DecoderLayer& weights = call.weights.layers[l];
-    const DecoderLayerGradients& g = gradients.layers[l];
-    const int64_t m = call.isLast(l) ? t : n;
-    add(m * w.d * w.f, [&call, &k, &g, m] {
-      const GradientProduct products[] = {{k.dFed, g.downProj, call.w.d}};
-      matmulGradients(products, k.act, call.w.f, m);
-    });
-    add(2 * m * w.d * w.f, [&call, &k, &g, m] {
-      const GradientProduct products[] = {{k.gate, g.gateProj, call.w.f}, {k.up, g.upProj, call.w.f}};
-      matmulGradients(products, k.postNormed, call.w.d, m);
-    });
-    add(m * w.d, [&call, &k, &g, m] { normGradient(k.dPostNormed, k.postSum, k.postRstd, g.postNorm, m, call.w.d); });
-    add(m * w.d * w.q, [&call, &k, &g, m] {
-      const GradientProduct products[] = {{k.dMixed, g.oProj, call.w.d}};
-      matmulGradients(products, k.outAttended, call.w.q, m);
-    });
-    add(n * w.d * (w.q + 2 * w.kv), [&call, &k, &g, n] {
-      const GradientProduct products[] = {{k.q, g.qProj, call.w.q}, {k.k, g.kProj, call.w.kv}, {k.v, g.vProj, call.w.kv}};
-      matmulGradients(products, k.normed, call.w.d, n);
-    });
-    add(n * w.d, [&call, &k, &g, n] { normGradient(k.dNormed, k.sum, k.rstd, g.inputNorm, n, call.w.d); });
-    if (weights.qBias != nullptr) add(n * w.q, [&call, &k, &g, n] { columnSum(k.q, g.qBias, n, call.w.q, false); });
-    if (weights.kBias != nullptr) add(n * w.kv, [&call, &k, &g, n] { columnSum(k.k, g.kBias, n, call.w.kv, false); });
-    if (weights.vBias != nullptr) add(n * w.kv, [&call, &k, &g, n] { columnSum(k.v, g.vBias, n, call.w.kv, false); });
-    if (weights.qNorm != nullptr) {
-      add(n * w.q, [&call, &c, &k, &g, n] { normGradient(k.dQuery, k.qProduct, k.qRstd, g.qNorm, n * call.w.heads, c.headDim); });
-    }
-    if (weights.kNorm != nullptr) {
-      add(n * w.kv, [&call, &c, &k, &g, n] { normGradient(k.dKey, k.kProduct, k.kRstd, g.kNorm, n * call.w.kvHeads, c.headDim); });
-    }
-  }
-  add(n * w.d, [&] {
-    std::fill_n(gradients.embedding, c.vocabSize * w.d, 0.0f);
-    embeddingBackward(call.kept.dEmbedding, call.trained.tokens, gradients.embedding, n, w.d);
-  });
-  runTasks(tasks, call.parts.isApart);
-}
 
 // ---- both ----------------------------------------------------------------------------------------------------------
 
@@ -400,7 +256,7 @@ SequenceParts partsOf(const DecoderConfig& config, const TrainedTokens& trained)
 }  // namespace
 
 int64_t keptActivations(const DecoderConfig& config, const DecoderWeights& weights, const TrainedTokens& trained) {
-  return Kept(config, weights, trained, nullptr).floats;
+  return KeptActivations(config, weights, trained, nullptr).floats;
 }
 
 void decoderLayersForward(const DecoderConfig& config, const DecoderWeights& weights, const TrainedTokens& trained, float* kept,
@@ -409,8 +265,8 @@ void decoderLayersForward(const DecoderConfig& config, const DecoderWeights& wei
   const Scratch memory(DecoderPanels::floats(config, DecoderPanels::Use::layers));
   DecoderPanels panels(config, DecoderPanels::Use::layers, memory.data());
   panels.pack(config, weights);
-  const Kept buffers(config, weights, trained, kept);
-  const Call call{config, weights, panels, trained, parts, buffers, Widths(config)};
+  const KeptActivations buffers(config, weights, trained, kept);
+  const Call call{config, weights, panels, trained, parts, buffers, DecoderWidths(config)};
   const PartOrder order(parts, config.hiddenSize);
   float* const place = order.place(hidden);
   parts.run([&](const SequencePart& part) { ForwardPart(call, part).run(part, place); });
@@ -423,12 +279,12 @@ void decoderLayersBackward(const DecoderConfig& config, const DecoderWeights& we
   const Scratch memory(DecoderPanels::floats(config, DecoderPanels::Use::gradients));
   DecoderPanels panels(config, DecoderPanels::Use::gradients, memory.data());
   panels.pack(config, weights);
-  const Kept buffers(config, weights, trained, kept);
-  const Call call{config, weights, panels, trained, parts, buffers, Widths(config)};
+  const KeptActivations buffers(config, weights, trained, kept);
+  const Call call{config, weights, panels, trained, parts, buffers, DecoderWidths(config)};
   const PartOrder order(parts, config.hiddenSize);
   const float* const place = order.from(dHidden);
   parts.run([&](const SequencePart& part) { BackwardPart(call, part).run(part, place); });
-  weightGradients(call, place, gradients);
+  layerWeightGradients(config, weights, trained, buffers, place, gradients, parts.isApart);
 }
 
 }  // namespace parl

@@ -18,6 +18,7 @@ struct TrainedTokens {
   Segments segments;          // of the tokens
   const int32_t* targetRows;  // [targetCount], in [0, n): the rows whose hidden states are wanted; those of one tree neighbours
   int64_t targetCount;
+  int64_t rows() const { return segments.offsets[segments.count]; }
 };
 
 // Gradients of the weights, overwritten: the shapes of DecoderWeights, null where that is.

@@ -118,6 +118,25 @@ TEST(layers_as_one_take_targets_in_any_order) {
   }
 }
 
+// Then the last layer keeps its rows; others whose gradient is 0 add nothing.
+TEST(layers_as_one_with_every_row_a_target_give_what_fewer_targets_give) {
+  for (const bool qwen3 : {false, true}) {
+    const Model model(qwen3);
+    Batch some = batchOf({40, 33, 70, 12, 90}), every = some;
+    const auto d = static_cast<size_t>(model.config.hiddenSize);
+    const auto upstream = upstreamOf(model, some);
+    every.targetRows.clear();
+    for (size_t row = 0; row < every.tokens.size(); ++row) every.targetRows.push_back(static_cast<int32_t>(row));
+    std::vector<float> spread(every.targetRows.size() * d, 0.0f);
+    for (size_t i = 0; i < some.targetRows.size(); ++i) std::copy_n(&upstream[i * d], d, &spread[static_cast<size_t>(some.targetRows[i]) * d]);
+    const Result few = run(model, some, upstream), all = run(model, every, spread);
+    for (size_t i = 0; i < some.targetRows.size(); ++i) {
+      CHECK(std::memcmp(&few.hidden[i * d], &all.hidden[static_cast<size_t>(some.targetRows[i]) * d], d * sizeof(float)) == 0);
+    }
+    for (size_t g = 0; g < few.gradients.size(); ++g) CHECK(few.gradients[g] == all.gradients[g]);  // by value: -0 may be 0
+  }
+}
+
 TEST(layers_as_one_have_the_gradient_of_differences) {
   for (const bool qwen3 : {false, true}) {
     Model model(qwen3);
