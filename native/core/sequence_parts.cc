@@ -1,6 +1,7 @@
 #include "core/sequence_parts.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace parl {
 namespace {
@@ -50,13 +51,20 @@ std::vector<SequencePart> grouped(const std::vector<SequencePart>& trees, int64_
   return parts;
 }
 
+std::vector<size_t> largestFirst(const std::vector<SequencePart>& parts) {
+  std::vector<size_t> order(parts.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return parts[a].rows() > parts[b].rows(); });
+  return order;
+}
+
 // Whether threads that take the next part as they get free end at about the same time.
-bool isBalanced(const std::vector<SequencePart>& parts, int64_t threads) {
+bool isBalanced(const std::vector<SequencePart>& parts, const std::vector<size_t>& order, int64_t threads) {
   std::vector<int64_t> loads(static_cast<size_t>(threads), 0);
   int64_t total = 0;
-  for (const SequencePart& part : parts) {
-    *std::min_element(loads.begin(), loads.end()) += part.rows();
-    total += part.rows();
+  for (const size_t i : order) {
+    *std::min_element(loads.begin(), loads.end()) += parts[i].rows();
+    total += parts[i].rows();
   }
   const int64_t most = *std::max_element(loads.begin(), loads.end());
   return static_cast<double>(most * threads) <= kMostImbalance * static_cast<double>(total);
@@ -100,7 +108,8 @@ SequenceParts::SequenceParts(const DecoderConfig& config, const Segments& segmen
   }
 
   parts = grouped(trees, std::clamp(n / (threads * kPartsPerThread), kFewestApartRows, kApartRows));
-  isApart = isSmallDecoder(config) && isBalanced(parts, threads);
+  order = largestFirst(parts);
+  isApart = isSmallDecoder(config) && isBalanced(parts, order, threads);
   if (!isApart) parts = grouped(trees, kTogetherRows);
   int64_t targets = 0;
   for (SequencePart& part : parts) {
