@@ -67,7 +67,9 @@ void matmulShared(std::span<const MatmulBlock> products) {
   // Rows of a transposed op(a) lie beside each other in memory: then parts begin at its lines, so that no two read the same one.
   const bool isTransposed = x.aDepth != 1;
   const bool isInPlace = PARL_DISPATCH(readsOperandsInPlace)(x);
-  const int64_t sliceDepth = isInPlace ? blocking.inPlaceDepth : blocking.depth, slices = (x.k + sliceDepth - 1) / sliceDepth;
+  // What fits in one slice stays one: out may be larger than the caches.
+  const int64_t sliceDepth = isInPlace && x.k > blocking.depth ? blocking.inPlaceDepth : blocking.depth;
+  const int64_t slices = (x.k + sliceDepth - 1) / sliceDepth;
   const int64_t unitRows = isTransposed ? kLineRows : blocking.tileRows;
   const auto unitsOf = [unitRows](const MatmulBlock& product) { return (product.m + unitRows - 1) / unitRows; };
   int64_t units = 0;
