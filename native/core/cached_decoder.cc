@@ -126,14 +126,16 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
   const std::vector<Run> keyRuns = runsOf(queries);
   std::vector<Run> queryRuns = keyRuns;
   std::vector<AttentionSegment> segments;
+  const bool hasSilentRows = std::any_of(rows.begin(), rows.end(), [](const CachedRow& row) { return row.output < 0; });
 
   for (size_t l = 0; l < weights.layers.size(); ++l) {
     const LayerParts layer{c, weights.layers[l], panels_.layer(l)};
     const int64_t layerIndex = static_cast<int64_t>(l);
     layer.norm(own);
     own.delta = own.fed;
-    const bool isLast = l + 1 == weights.layers.size();
-    if (isLast) {
+    // Behind the last layer's keys and values only rows whose output is wanted go on: of a prompt, the last one.
+    const bool narrows = l + 1 == weights.layers.size() && hasSilentRows;
+    if (narrows) {
       layer.keysAndValues(own);
     } else {
       layer.projections(own);
@@ -155,8 +157,7 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
       }
     });
 
-    // Behind the last layer's keys and values only rows whose output is wanted go on: of a prompt, the last one.
-    if (isLast) {
+    if (narrows) {
       size_t kept = 0;
       for (size_t i = 0; i < queries.size(); ++i) {
         if (queries[i].output < 0) continue;
@@ -168,12 +169,10 @@ void CachedDecoder::forward(const DecoderWeights& weights, std::span<const Cache
         }
         ++kept;
       }
-      if (kept < queries.size()) {
-        queries.resize(kept);
-        queryRuns = runsOf(queries);
-        n = static_cast<int64_t>(kept);
-      }
-      if (n == 0) return;
+      if (kept == 0) return;
+      queries.resize(kept);
+      queryRuns = runsOf(queries);
+      n = static_cast<int64_t>(kept);
       layer.queries(own);
     }
 

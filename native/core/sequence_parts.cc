@@ -59,10 +59,10 @@ std::vector<size_t> largestFirst(const std::vector<SequencePart>& parts) {
 }
 
 // Whether threads that take the next part as they get free end at about the same time.
-bool isBalanced(const std::vector<SequencePart>& parts, const std::vector<size_t>& order, int64_t threads) {
+bool isBalanced(const std::vector<SequencePart>& parts, int64_t threads) {
   std::vector<int64_t> loads(static_cast<size_t>(threads), 0);
   int64_t total = 0;
-  for (const size_t i : order) {
+  for (const size_t i : largestFirst(parts)) {
     *std::min_element(loads.begin(), loads.end()) += parts[i].rows();
     total += parts[i].rows();
   }
@@ -108,9 +108,9 @@ SequenceParts::SequenceParts(const DecoderConfig& config, const Segments& segmen
   }
 
   parts = grouped(trees, std::clamp(n / (threads * kPartsPerThread), kFewestApartRows, kApartRows));
-  order = largestFirst(parts);
-  isApart = isSmallDecoder(config) && isBalanced(parts, order, threads);
+  isApart = isSmallDecoder(config) && isBalanced(parts, threads);
   if (!isApart) parts = grouped(trees, kTogetherRows);
+  order = largestFirst(parts);
   int64_t targets = 0;
   for (SequencePart& part : parts) {
     part.firstTarget = targets;

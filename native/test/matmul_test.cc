@@ -64,23 +64,35 @@ TEST(matmul_of_any_number_of_transposed_rows_matches_double) {
   parl::setThreadCount(2);
 }
 
-TEST(matmul_gradients_have_the_bits_of_matmul) {
-  const int64_t n = 33, k = 700;
-  const auto x = parl::test::mixedFloats(1, static_cast<size_t>(n * k));
-  const int64_t widths[] = {64, 7, 0, 103};
-  std::vector<std::vector<float>> dys, expected, out;
-  std::vector<parl::GradientProduct> products;
-  for (const int64_t m : widths) {
-    dys.push_back(parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k)));
-    expected.emplace_back(static_cast<size_t>(m * n));
-    out.emplace_back(static_cast<size_t>(m * n), 7.0f);
-    parl::matmul(dys.back().data(), x.data(), expected.back().data(), {.m = m, .n = n, .k = k, .transposeA = true});
+// a^T b for a [k, m] by way of a transposed copy: a row-major product, which packs b as gradients do not.
+static std::vector<float> gradientOf(const std::vector<float>& a, const std::vector<float>& b, int64_t m, int64_t n, int64_t k) {
+  std::vector<float> turned(a.size()), out(static_cast<size_t>(m * n));
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t i = 0; i < m; ++i) turned[static_cast<size_t>(i * k + p)] = a[static_cast<size_t>(p * m + i)];
   }
-  for (size_t i = 0; i < 4; ++i) products.push_back({dys[i].data(), out[i].data(), widths[i]});
-  for (const int threads : {1, 2, 5}) {
-    parl::setThreadCount(threads);
-    parl::matmulGradients(products, x.data(), n, k);
-    for (size_t i = 0; i < 4; ++i) CHECK(out[i].empty() || std::memcmp(out[i].data(), expected[i].data(), out[i].size() * sizeof(float)) == 0);
+  parl::matmul(turned.data(), b.data(), out.data(), {.m = m, .n = n, .k = k});
+  return out;
+}
+
+TEST(matmul_gradients_have_the_bits_of_matmul) {
+  const int64_t k = 700;
+  const int64_t widths[] = {64, 7, 0, 1, 103};
+  for (const int64_t n : {33, 64}) {
+    const auto x = parl::test::mixedFloats(1, static_cast<size_t>(n * k));
+    std::vector<std::vector<float>> dys, expected, out;
+    std::vector<parl::GradientProduct> products;
+    for (const int64_t m : widths) {
+      dys.push_back(parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k)));
+      expected.push_back(gradientOf(dys.back(), x, m, n, k));
+      out.emplace_back(static_cast<size_t>(m * n), 7.0f);
+    }
+    for (size_t i = 0; i < dys.size(); ++i) products.push_back({dys[i].data(), out[i].data(), widths[i]});
+    for (const int threads : {1, 2, 5}) {
+      parl::setThreadCount(threads);
+      for (auto& product : out) std::fill(product.begin(), product.end(), 7.0f);
+      parl::matmulGradients(products, x.data(), n, k);
+      for (size_t i = 0; i < dys.size(); ++i) CHECK(out[i].empty() || std::memcmp(out[i].data(), expected[i].data(), out[i].size() * sizeof(float)) == 0);
+    }
   }
   parl::setThreadCount(2);
 }
@@ -91,14 +103,15 @@ TEST(a_gradient_of_any_proportions_has_the_bits_of_matmul) {
     for (const int64_t n : {16, 32, 47, 96, 209, 256, 421, 544}) {
       const auto a = parl::test::mixedFloats(static_cast<uint32_t>(m), static_cast<size_t>(m * k));
       const auto b = parl::test::mixedFloats(static_cast<uint32_t>(n), static_cast<size_t>(n * k));
-      std::vector<float> expected(static_cast<size_t>(m * n)), out(expected.size() + 1, 7.0f);
-      parl::setThreadCount(1);
-      parl::matmul(a.data(), b.data(), expected.data(), {.m = m, .n = n, .k = k, .transposeA = true});
-      parl::setThreadCount(2);
-      const parl::GradientProduct product{a.data(), out.data(), m};
-      parl::matmulGradients({&product, 1}, b.data(), n, k);
-      CHECK(std::memcmp(out.data(), expected.data(), expected.size() * sizeof(float)) == 0);
-      CHECK(out.back() == 7.0f);
+      const std::vector<float> expected = gradientOf(a, b, m, n, k);
+      for (const int threads : {1, 2}) {
+        parl::setThreadCount(threads);
+        std::vector<float> out(expected.size() + 1, 7.0f);
+        const parl::GradientProduct product{a.data(), out.data(), m};
+        parl::matmulGradients({&product, 1}, b.data(), n, k);
+        CHECK(std::memcmp(out.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+        CHECK(out.back() == 7.0f);
+      }
     }
   }
 }

@@ -146,9 +146,11 @@ void multiplyPanelRows(const PanelProduct& x, float* scratch) {
     const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
     int64_t start[kPanelRowBlock / kTileRows + 2];  // of each tile
     for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
-    for (int64_t t = 0; t < tiles && !x.hasPackedRows; ++t) {
-      const int64_t count = start[t + 1] - start[t];
-      packTransposed(x.x + (first + start[t]) * x.k, x.k, static_cast<int>(count), x.k, scratch + start[t] * x.k, count);
+    if (!x.hasPackedRows) {
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t count = start[t + 1] - start[t];
+        packTransposed(x.x + (first + start[t]) * x.k, x.k, static_cast<int>(count), x.k, scratch + start[t] * x.k, count);
+      }
     }
     for (int64_t j = 0; j < x.n; j += kColumnsAtOnce) {
       const int64_t end = x.n - j < kColumnsAtOnce ? x.n : j + kColumnsAtOnce;
