@@ -2,7 +2,8 @@
 // each tile of rows: run its chains over the whole depth in registers, store them.
 //
 // A chain is acc = fma(x, w, acc) over ascending k from 0, or from what out holds, as in matmul.cc. A tile of one or two rows takes several panels
-// at once: eight chains or more are needed to hide the latency of an fma.
+// at once: eight chains or more are needed to hide the latency of an fma. While it multiplies a tile asks for the lines that it will write, a row with each
+// of its first steps: stores that had to wait for them would fill their queue, a fourteenth of the time where they come from the last cache or from memory.
 #include "core/weight_panels.h"
 
 #include "core/kernels/tile.h"
@@ -73,8 +74,7 @@ struct PanelTile {
       }
       const float* b = panels + j * k + sub * kWidth;
       const float* row = x;
-#pragma GCC unroll 4
-      for (int64_t p = 0; p < k; ++p) {
+      const auto step = [&]() __attribute__((always_inline)) {
         Vec w[P * kVecs];
 #pragma GCC unroll 8
         for (int c = 0; c < P * kVecs; ++c) w[c] = load(b + c / kVecs * kPanelColumns * k + c % kVecs * kWidth);
@@ -86,7 +86,15 @@ struct PanelTile {
         }
         row += R;
         b += kPanelColumns;
+      };
+      int64_t p = 0;
+      const float* place = out + j + sub * kWidth;
+      for (; p < R && p < k; ++p, place += outRow) {
+        for (int c = 0; c < P * kVecs * kWidth; c += kFetchedFloats) __builtin_prefetch(place + c, 1);
+        step();
       }
+#pragma GCC unroll 4
+      for (; p < k; ++p) step();
 #pragma GCC unroll 8
       for (int c = 0; c < P * kVecs; ++c) {
         const int64_t column = columnOf<kVecs>(j, sub, c), left = n - column;
