@@ -31,7 +31,7 @@ void runTasks(std::vector<WeightTask>& tasks, bool isApart) {
     return;
   }
   std::stable_sort(tasks.begin(), tasks.end(), [](const WeightTask& a, const WeightTask& b) { return a.products > b.products; });
-  parallelEach(static_cast<int64_t>(tasks.size()), [&](int64_t i) { tasks[static_cast<size_t>(i)].run(); });
+  parallelEach(static_cast<int64_t>(tasks.size()), [&](int64_t i, int64_t) { tasks[static_cast<size_t>(i)].run(); });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/logprob.h"
 #include "core/philox.h"
 #include "core/sample_token.h"
+#include "core/shares.h"
 #include "core/thread_pool.h"
 
 namespace parl {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int64_t kRowsPerThread = 4;  // fewer leave the matrix kernels half empty
 constexpr int64_t kTurnTokens = 32;    // of each sequence of a group before another group has its turn
+constexpr int64_t kFewestPromptRows = 64;  // that a thread computes at a time, where it does by itself
+constexpr int64_t kSharesPerThread = 4;
 constexpr int32_t kNoToken = -2;       // in place of a chosen token: the grammar left none
 
 // Leaves what a grammar allows of a row of logits; false where that is nothing.
@@ -134,7 +137,7 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
   }
 
   for (int wave = 0; wave < waves; ++wave) {
-    std::vector<CachedRow> rows;
+    std::vector<std::vector<CachedRow>> stored;  // of each prompt, what is to be computed
     for (size_t i = 0; i < plan.size(); ++i) {
       if (plan[i].wave != wave) continue;
       const auto& prompt = joining[i].tokens;
@@ -147,6 +150,7 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
       const int64_t output = firstHidden + static_cast<int64_t>(i);
       if (plan[i].duplicateOf >= 0) decoder_.copyHidden(firstHidden + plan[i].duplicateOf, output);
       const auto size = static_cast<int64_t>(prompt.size());
+      std::vector<CachedRow>& rows = stored.emplace_back();
       for (int64_t t = plan[i].reused; t < size; ++t) {
         rows.push_back({prompt[static_cast<size_t>(t)], static_cast<int32_t>(t), slot, t + 1 == size ? static_cast<int>(output) : -1});
       }
@@ -157,15 +161,48 @@ bool Sampler::prefill(const DecoderWeights& weights, std::span<const Sequence> j
         reusedPromptTokens_ += plan[i].reused;
       }
     }
-    const std::span<const CachedRow> all(rows);
-    for (size_t begin = 0; begin < all.size(); begin += CachedDecoder::kPrefillRows) {
-      if (abort.load(std::memory_order_relaxed)) return false;
-      const auto chunk = all.subspan(begin, std::min(all.size() - begin, static_cast<size_t>(CachedDecoder::kPrefillRows)));
-      decoder_.forward(weights, chunk, 0);
-      for (const CachedRow& row : chunk) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
-    }
+    if (!store(weights, stored, abort)) return false;
   }
   return true;
+}
+
+// Computes and stores prompts, none of which continues another. False where it was aborted.
+bool Sampler::store(const DecoderWeights& weights, std::span<const std::vector<CachedRow>> prompts, const std::atomic<bool>& abort) {
+  // Chunks of `most` rows, with the activations of rows from `first` on.
+  const auto run = [&](std::span<const CachedRow> rows, int64_t first, int64_t most) {
+    for (size_t begin = 0; begin < rows.size(); begin += static_cast<size_t>(most)) {
+      if (abort.load(std::memory_order_relaxed)) return;
+      const auto chunk = rows.subspan(begin, std::min(rows.size() - begin, static_cast<size_t>(most)));
+      decoder_.forward(weights, chunk, first);
+      for (const CachedRow& row : chunk) slotTokens_[static_cast<size_t>(row.slot)].push_back(row.token);
+    }
+  };
+  const int64_t threads = threadCount(), own = CachedDecoder::kPrefillRows / threads;
+  int64_t total = 0;
+  for (const auto& prompt : prompts) total += static_cast<int64_t>(prompt.size());
+  const auto grouped = [&](int64_t most) {
+    std::vector<std::vector<CachedRow>> groups;
+    for (const auto& prompt : prompts) {
+      if (groups.empty() || static_cast<int64_t>(groups.back().size() + prompt.size()) > most) groups.emplace_back();
+      groups.back().insert(groups.back().end(), prompt.begin(), prompt.end());
+    }
+    return groups;
+  };
+
+  if (decoder_.isSmall() && own >= kFewestPromptRows) {
+    const auto shares = grouped(std::clamp(total / (threads * kSharesPerThread), kFewestPromptRows, own));
+    std::vector<int64_t> lengths;
+    for (const auto& share : shares) lengths.push_back(static_cast<int64_t>(share.size()));
+    if (isBalanced(lengths, threads)) {
+      const std::vector<size_t> order = longestFirst(lengths);
+      parallelEach(
+          static_cast<int64_t>(shares.size()),
+          [&](int64_t i, int64_t worker) { run(shares[order[static_cast<size_t>(i)]], worker * own, own); }, threads);
+      return !abort.load(std::memory_order_relaxed);
+    }
+  }
+  for (const auto& all : grouped(total)) run(all, 0, CachedDecoder::kPrefillRows);
+  return !abort.load(std::memory_order_relaxed);
 }
 
 // Draws from what the rules leave of a row of logits.

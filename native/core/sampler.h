@@ -6,7 +6,8 @@
 //
 // Of a small model, each thread decodes a group of sequences by itself, without waiting for the others: as many as have their keys and
 // values stay in the caches, some tokens of each before the next group has its turn. A step of the whole batch would read all of them
-// from memory for every token. Sequences join and leave between turns then, between tokens otherwise.
+// from memory for every token. Sequences join and leave between turns then, between tokens otherwise. Prompts too are a thread's own, where
+// there are enough of them to give every thread as much.
 //
 // Exactness: every step runs the kernels of the training forward, whose outputs do not depend on what else is in the
 // batch, on how rows are tiled, or on the thread count. So a token's log-probability equals, bit for bit, the one that
@@ -99,6 +100,7 @@ class Sampler {
 
   // Computes what the slots of sequences that join lack; their last hidden states become rows `firstHidden` and on.
   bool prefill(const DecoderWeights& weights, std::span<const Sequence> joining, int64_t firstHidden, const std::atomic<bool>& abort);
+  bool store(const DecoderWeights& weights, std::span<const std::vector<CachedRow>> prompts, const std::atomic<bool>& abort);
   bool makeRoom(int slot, int64_t tokens);
   int slotFor(const std::vector<int32_t>& tokens) const;
   void shrink(int slot, int64_t tokens);

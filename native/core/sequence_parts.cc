@@ -1,7 +1,8 @@
 #include "core/sequence_parts.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "core/shares.h"
 
 namespace parl {
 namespace {
@@ -13,8 +14,6 @@ constexpr int64_t kPartsPerThread = 4;
 constexpr int64_t kFeedForwardRows = 128;
 // Rows that go together where the threads share them: enough that packing a weight costs little beside its product.
 constexpr int64_t kTogetherRows = 2048;
-// A thread may have so much more to do than the others before they share every product instead.
-constexpr double kMostImbalance = 1.25;
 
 // The fewest neighbouring segments that no other one continues: whole trees.
 std::vector<SequencePart> treesOf(const Segments& segments) {
@@ -51,23 +50,10 @@ std::vector<SequencePart> grouped(const std::vector<SequencePart>& trees, int64_
   return parts;
 }
 
-std::vector<size_t> largestFirst(const std::vector<SequencePart>& parts) {
-  std::vector<size_t> order(parts.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return parts[a].rows() > parts[b].rows(); });
-  return order;
-}
-
-// Whether threads that take the next part as they get free end at about the same time.
-bool isBalanced(const std::vector<SequencePart>& parts, int64_t threads) {
-  std::vector<int64_t> loads(static_cast<size_t>(threads), 0);
-  int64_t total = 0;
-  for (const size_t i : largestFirst(parts)) {
-    *std::min_element(loads.begin(), loads.end()) += parts[i].rows();
-    total += parts[i].rows();
-  }
-  const int64_t most = *std::max_element(loads.begin(), loads.end());
-  return static_cast<double>(most * threads) <= kMostImbalance * static_cast<double>(total);
+std::vector<int64_t> lengthsOf(const std::vector<SequencePart>& parts) {
+  std::vector<int64_t> lengths;
+  for (const SequencePart& part : parts) lengths.push_back(part.rows());
+  return lengths;
 }
 
 std::vector<int32_t> positionsOf(const Segments& segments) {
@@ -108,9 +94,9 @@ SequenceParts::SequenceParts(const DecoderConfig& config, const Segments& segmen
   }
 
   parts = grouped(trees, std::clamp(n / (threads * kPartsPerThread), kFewestApartRows, kApartRows));
-  isApart = isSmallDecoder(config) && isBalanced(parts, threads);
+  isApart = isSmallDecoder(config) && isBalanced(lengthsOf(parts), threads);
   if (!isApart) parts = grouped(trees, kTogetherRows);
-  order = largestFirst(parts);
+  order = longestFirst(lengthsOf(parts));
   int64_t targets = 0;
   for (SequencePart& part : parts) {
     part.firstTarget = targets;

@@ -39,7 +39,7 @@ struct PartSegments {
 struct SequenceParts {
   std::vector<SequencePart> parts;
   bool isApart;                    // each thread takes parts by itself
-  std::vector<size_t> order;       // in which they are taken then: the largest first, so that the threads end at about the same time
+  std::vector<size_t> order;       // in which they are taken then: the longest first
   std::vector<int32_t> positions;  // [n]: of each row, from the beginning of its segment's first ancestor
   int64_t mostRows = 0, mostTargets = 0;
 
@@ -56,7 +56,7 @@ struct SequenceParts {
       for (const SequencePart& part : parts) f(part);
       return;
     }
-    parallelEach(static_cast<int64_t>(parts.size()), [&](int64_t i) { f(parts[order[static_cast<size_t>(i)]]); });
+    parallelEach(static_cast<int64_t>(parts.size()), [&](int64_t i, int64_t) { f(parts[order[static_cast<size_t>(i)]]); });
   }
 };
 

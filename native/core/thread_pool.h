@@ -29,13 +29,14 @@ void parallelFor(int64_t count, int64_t grain, F&& f) {
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 
-// Calls f(i) for every i in [0, count), one at a time and in ascending order as threads get free: for long items of unequal length.
+// Calls f(i, worker) for every i in [0, count), one at a time and in ascending order as threads get free: for long items of unequal length.
+// Of the calls for one worker, below `workers`, one runs at a time: what it keeps between them is its own.
 template <typename F>
-void parallelEach(int64_t count, F&& f) {
+void parallelEach(int64_t count, F&& f, int64_t workers = threadCount()) {
   std::atomic<int64_t> next{0};
-  parallelFor(threadCount(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t thread = begin; thread < end; ++thread) {
-      for (int64_t i = next++; i < count; i = next++) f(i);
+  parallelFor(workers, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t worker = begin; worker < end; ++worker) {
+      for (int64_t i = next++; i < count; i = next++) f(i, worker);
     }
   });
 }

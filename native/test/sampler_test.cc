@@ -1,7 +1,9 @@
 #include "core/sampler.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "check.h"
 #include "decoder_model.h"
@@ -130,17 +132,25 @@ TEST(sampler_of_a_large_model_equals_the_training_forward_too) {
   CHECK(sampled[0] == expected[3] && sampled[1] == expected[5]);
 }
 
+// Threads share the products of the first prompts, one of which is most of them; of the second each has its own.
 TEST(sampler_prefill_of_more_tokens_than_a_chunk) {
   const Model model;
-  Sampler sampler(model.config, 3, 1500);
-  const std::vector<GenerationRequest> requests{{0, prompted(1, 700), 4, 1}, {1, prompted(2, 1300), 4, 2}, {2, prompted(3, 40), 4, 3}};
-  const auto result = sampler.generate(model.weights, requests, {1.0f, {}}, kNever);
-  for (size_t i = 0; i < 3; ++i) {
-    Tokens whole = requests[i].prompt;
-    whole.insert(whole.end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
-    const auto expected = trainingLogprobs(model, {whole}, 1.0f);
-    CHECK(sameBits(result.sequences[i].logprobs, {expected.end() - 4, expected.end()}));
+  for (const auto& lengths : {std::vector<size_t>{700, 1300, 40}, {700, 40, 650, 30, 20, 9}}) {
+    std::vector<GenerationRequest> requests;
+    for (size_t i = 0; i < lengths.size(); ++i) requests.push_back({static_cast<int>(i), prompted(static_cast<uint32_t>(i) + 1, lengths[i]), 4, i});
+    for (const int threads : {1, 2, 3, 16}) {
+      parl::setThreadCount(threads);
+      Sampler sampler(model.config, static_cast<int64_t>(lengths.size()), 1500);
+      const auto result = sampler.generate(model.weights, requests, {1.0f, {}}, kNever);
+      for (size_t i = 0; i < requests.size(); ++i) {
+        Tokens whole = requests[i].prompt;
+        whole.insert(whole.end(), result.sequences[i].tokens.begin(), result.sequences[i].tokens.end());
+        const auto expected = trainingLogprobs(model, {whole}, 1.0f);
+        CHECK(sameBits(result.sequences[i].logprobs, {expected.end() - 4, expected.end()}));
+      }
+    }
   }
+  parl::setThreadCount(2);
 }
 
 TEST(sampler_reuses_prefixes_and_computes_the_rest_only) {
@@ -232,6 +242,27 @@ TEST(sampler_abort_leaves_slots_usable) {
   Sampler fresh(model.config, 4, 64);
   const auto expected = fresh.generate(model.weights, requests, {}, kNever);
   for (size_t i = 0; i < 4; ++i) CHECK(same(after.sequences[i], expected.sequences[i]));
+}
+
+// Wherever it comes: in the prompts, which two threads compute by themselves, or behind them.
+TEST(sampler_abort_within_prompts_leaves_slots_that_hold_what_they_say) {
+  const Model model;
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 12; ++i) requests.push_back({i, prompted(static_cast<uint32_t>(i), 300), 3, static_cast<uint64_t>(i)});
+  Sampler fresh(model.config, 12, 320);
+  const auto expected = fresh.generate(model.weights, requests, {}, kNever);
+  for (const int delay : {0, 100, 300, 1000, 3000}) {
+    Sampler sampler(model.config, 12, 320);
+    std::atomic<bool> abort{false};
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(delay));
+      abort = true;
+    });
+    sampler.generate(model.weights, requests, {}, abort);
+    other.join();
+    const auto after = sampler.generate(model.weights, requests, {}, kNever);
+    for (size_t i = 0; i < requests.size(); ++i) CHECK(same(after.sequences[i], expected.sequences[i]));
+  }
 }
 
 TEST(sampler_reports_where_logits_are_not_finite) {

@@ -1,5 +1,6 @@
 #include "core/thread_pool.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -19,14 +20,19 @@ TEST(parallel_for_covers_every_index_once) {
   parl::setThreadCount(2);
 }
 
-TEST(parallel_each_takes_every_item_once) {
+TEST(parallel_each_takes_every_item_once_and_a_worker_one_at_a_time) {
   for (int threads : {1, 2, 3, 7}) {
     parl::setThreadCount(threads);
     for (int64_t count : {0, 1, 2, 5, 100}) {
       std::vector<int> hits(static_cast<size_t>(count), 0);
-      parl::parallelEach(count, [&](int64_t i) {
+      std::vector<std::atomic<int>> inside(static_cast<size_t>(threads));
+      std::atomic<bool> isAlone{true};
+      parl::parallelEach(count, [&](int64_t i, int64_t worker) {
+        if (++inside[static_cast<size_t>(worker)] != 1) isAlone = false;
         parl::parallelFor(3, 1, [&](int64_t begin, int64_t end) { hits[static_cast<size_t>(i)] += static_cast<int>(end - begin); });
+        --inside[static_cast<size_t>(worker)];
       });
+      CHECK(isAlone);
       for (int hit : hits) CHECK(hit == 3);
     }
   }
