@@ -114,6 +114,38 @@ void matmulShared(std::span<const MatmulBlock> products) {
   }
 }
 
+// Rows that threads share packed, so many steps of depth at a time, while they take columns by themselves.
+constexpr int64_t kMostStripRows = 1024;
+constexpr int64_t kStripRowFloats = int64_t{1} << 20;
+constexpr int64_t kStripTiles = 8;  // of a transposed op(a) that a thread packs at a time
+constexpr int64_t kStripsPerThread = 6;  // with fewer one thread would wait for the other
+
+bool takesStrips(const MatmulBlock& x) {
+  return x.m <= kMostStripRows && x.n >= kStripsPerThread * kMatmulStripColumns * threadCount() && !PARL_DISPATCH(readsOperandsInPlace)(x);
+}
+
+void matmulStrips(const MatmulBlock& x) {
+  const int64_t tileRows = PARL_DISPATCH(matmulBlocking)().tileRows, tiles = (x.m + tileRows - 1) / tileRows;
+  const int64_t strips = (x.n + kMatmulStripColumns - 1) / kMatmulStripColumns, bands = (x.m * x.k + kStripRowFloats - 1) / kStripRowFloats;
+  Scratch rows(tiles * PARL_DISPATCH(matmulTileFloats)((x.k + bands - 1) / bands));
+  for (int64_t band = 0; band < bands; ++band) {
+    const int64_t p0 = x.k * band / bands;
+    MatmulBlock part = x;
+    part.a += p0 * x.aDepth;
+    if (x.b != nullptr) part.b += p0 * x.bDepth;
+    if (x.bHalves != nullptr) part.bHalves += p0 * x.bDepth;
+    part.k = x.k * (band + 1) / bands - p0;
+    part.accumulate = x.accumulate || band > 0;
+    // Rows of a transposed op(a) lie beside each other in memory: tiles that are packed together share its lines.
+    parallelFor(tiles, x.aDepth == 1 ? 1 : kStripTiles, [&](int64_t begin, int64_t end) { PARL_DISPATCH(packMatmulTiles)(part, begin, end, rows.data()); });
+    parallelFor(strips, evenGrain(strips, 1), [&](int64_t begin, int64_t end) {
+      Scratch columns(kMatmulStripFloats);
+      PARL_DISPATCH(multiplyMatmulStrips)
+      (part, begin * kMatmulStripColumns, std::min(x.n, end * kMatmulStripColumns), rows.data(), columns.data());
+    });
+  }
+}
+
 // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
 void multiplyFewRows(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
   const auto kernel = PARL_DISPATCH(matmulBlock);
@@ -147,7 +179,11 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   const bool serial = isSerial(s.m, s.n, s.k);
   if (!serial && s.m >= kSharedRows && s.k > 0) {
     const MatmulBlock product{a, aRow, aDepth, b.floats, bDepth, bColumn, out, outRow, s.m, s.n, s.k, s.accumulate, b.halves};
-    matmulShared({&product, 1});
+    if (takesStrips(product)) {
+      matmulStrips(product);
+    } else {
+      matmulShared({&product, 1});
+    }
     return;
   }
   if (!serial && s.transposeB && !s.transposeA && !s.accumulate && aStride == s.k && outRow == s.n && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
@@ -191,7 +227,11 @@ void matmulGradients(std::span<const GradientProduct> products, const float* b, 
     m += product.m;
   }
   if (m >= kSharedRows && n > 0 && k > 0 && !isSerial(m, n, k)) {
-    matmulShared(together);
+    if (together.size() == 1 && takesStrips(together.front())) {
+      matmulStrips(together.front());
+    } else {
+      matmulShared(together);
+    }
     return;
   }
   for (const GradientProduct& product : products) matmul(product.a, b, product.out, {.m = product.m, .n = n, .k = k, .transposeA = true});

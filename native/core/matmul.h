@@ -83,4 +83,15 @@ PARL_KERNEL(void, packMatmulColumns, (const MatmulBlock& block, const MatmulSlic
 PARL_KERNEL(void, multiplyMatmulRows,
             (const MatmulBlock& block, const MatmulSlice& slice, int64_t begin, int64_t end, const float* packedB, float* packedA))
 
+
+// Or, for rows packed once that all threads share: each thread takes strips of columns by itself, packs a strip a slice at a time, multiplies all
+// rows by it, and asks for the next slice meanwhile.
+constexpr int64_t kMatmulStripColumns = 64;
+constexpr int64_t kMatmulStripFloats = 576 * kMatmulStripColumns;
+PARL_KERNEL(int64_t, matmulTileFloats, (int64_t k))  // of a packed tile of rows
+// packs tiles begin .. end of blocking.tileRows rows at most, dealt evenly. packedA: of all tiles
+PARL_KERNEL(void, packMatmulTiles, (const MatmulBlock& block, int64_t begin, int64_t end, float* packedA))
+// columns begin .. end; begin is a multiple of 32. packedB: kMatmulStripFloats, of this thread
+PARL_KERNEL(void, multiplyMatmulStrips, (const MatmulBlock& block, int64_t begin, int64_t end, const float* packedA, float* packedB))
+
 }  // namespace parl

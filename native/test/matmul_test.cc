@@ -142,6 +142,35 @@ TEST(matmul_of_rows_that_lie_apart_has_the_same_bits_and_touches_nothing_between
   }
 }
 
+// Two threads take such products by strips of columns, the deep one in three bands; one thread goes by blocks.
+TEST(matmul_by_strips_has_the_bits_of_one_thread_and_touches_nothing_else) {
+  const int64_t shapes[][3] = {{96, 768, 40}, {103, 801, 600}, {512, 1060, 1300}, {700, 790, 3000}, {1024, 777, 577}};
+  for (const auto& [m, n, k] : shapes) {
+    for (int flags = 0; flags < 8; ++flags) {
+      Case x = make(m, n, k, flags & 1, flags & 2, flags & 4);
+      x.shape.outStride = n + 3;
+      x.out = parl::test::mixedFloats(3, static_cast<size_t>(m * x.shape.outStride));
+      std::vector<parl::Bf16> halves;
+      for (float& value : x.b) {
+        uint32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        bits &= 0xFFFF0000u;
+        std::memcpy(&value, &bits, sizeof bits);
+        halves.push_back({static_cast<uint16_t>(bits >> 16)});
+      }
+      parl::setThreadCount(1);
+      std::vector<float> expected = x.out;
+      parl::matmul(x.a.data(), x.b.data(), expected.data(), x.shape);
+      parl::setThreadCount(2);
+      for (const bool isHalf : {false, true}) {
+        std::vector<float> out = x.out;
+        parl::matmul(x.a.data(), isHalf ? parl::WeightData(halves.data()) : parl::WeightData(x.b.data()), out.data(), x.shape);
+        CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)) == 0);
+      }
+    }
+  }
+}
+
 TEST(matmul_bits_do_not_depend_on_rows_columns_or_threads) {
   const int64_t m = 61, n = 150, k = 300;
   Case whole = make(m, n, k, false, true, false);

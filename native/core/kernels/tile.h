@@ -59,11 +59,11 @@ constexpr int64_t kFetchedFloats = 16;  // of a line
 constexpr bool kSpreadsFetches = true;
 class TileFetch {
  public:
-  // After what was asked for before, one rectangle or none.
+  // After what was asked for before, two rectangles at most.
   void add(const float* at, int64_t row, int64_t rows, int64_t floats) {
     if (rows <= 0 || floats <= 0) return;
     const int64_t lines = (floats + kFetchedFloats - 1) / kFetchedFloats;
-    Rectangle& next = current_.left == 0 ? current_ : later_;
+    Rectangle& next = current_.left == 0 ? current_ : later_.left == 0 ? later_ : last_;
     next = {at, row - lines * kFetchedFloats, lines, lines, rows * lines};
   }
   __attribute__((always_inline)) void operator()() {
@@ -76,7 +76,8 @@ class TileFetch {
     }
     if (--current_.left == 0) {
       current_ = later_;
-      later_.left = 0;
+      later_ = last_;
+      last_.left = 0;
     }
   }
 
@@ -85,7 +86,7 @@ class TileFetch {
     const float* at;
     int64_t gap, perRow, inRow, left;  // lines; gap in floats from the last line of a row to the first of the next
   };
-  Rectangle current_{}, later_{};
+  Rectangle current_{}, later_{}, last_{};
 };
 #else
 constexpr bool kSpreadsFetches = false;
