@@ -21,7 +21,8 @@
 // thread packs strips of columns by itself; what a strip is packed from has been asked for by the tiles of the strip before.
 //
 // Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
-// (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next slice.
+// (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next block of rows, or of the next
+// slice, and of an op(b) that is not packed.
 #include "core/matmul.h"
 
 #include "core/kernels/tile.h"
@@ -285,7 +286,11 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
     int64_t start[kRowBlock / kTileRows + 2];  // of each tile; the divisions would cost a tenth of a shallow tile
     for (int64_t t = 0; t <= tiles; ++t) start[t] = rows * t / tiles;
     const float* a = x.a + first * x.aRow + p0 * x.aDepth;
-    const int64_t laterDepth = smaller(depth, x.k - p0 - depth), runs = (columns + kTileColumns - 1) / kTileColumns * tiles;
+    // What comes after this block of rows: the next one of this slice, or the first one of the next slice.
+    const bool isLastBlock = rowBlock + 1 == rowBlocks;
+    const int64_t laterP = isLastBlock ? p0 + depth : p0, laterDepth = smaller(depth, x.k - laterP);
+    const int64_t laterRow = isLastBlock ? begin : first + rows, laterRows = begin + (end - begin) * (isLastBlock ? 1 : rowBlock + 2) / rowBlocks - laterRow;
+    const int64_t runs = (columns + kTileColumns - 1) / kTileColumns * tiles;
     if (!inPlace && !isRowMajor && !hasPackedRows) packTransposedRows(x, p0, depth, first, start, tiles, packedA);
     for (int64_t j = 0; j < columns; j += kTileColumns) {
       float* out = x.out + first * x.outRow + j0 + j;
@@ -294,9 +299,10 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
         const bool isNew = j == 0 && !hasPackedRows;
         Tile tile{};
         if (kSpreadsFetches && !isRowMajor) {
-          // What of the next slice's rows falls to this tile.
-          const int64_t run = j / kTileColumns * tiles + t, p1 = laterDepth * run / runs, p2 = laterDepth * (run + 1) / runs;
-          tile.fetch.add(a + (depth + p1) * x.aDepth, x.aDepth, p2 - p1, rows);
+          // This tile's share.
+          const int64_t run = j / kTileColumns * tiles + t, p1 = laterP + laterDepth * run / runs, p2 = laterP + laterDepth * (run + 1) / runs;
+          tile.fetch.add(x.a + laterRow + p1 * x.aDepth, x.aDepth, p2 - p1, laterRows);
+          if (packedB == nullptr && isLastBlock) tile.fetch.add(x.b + p1 * x.bDepth + j0, x.bDepth, p2 - p1, columns);
         }
         if (t + 1 < tiles) {
           const int64_t next = start[t + 1], count = start[t + 2] - next;
