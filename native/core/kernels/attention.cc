@@ -63,9 +63,10 @@ inline void exponentials(float* scores, int64_t keys, float& max, float& sum) {
 
 // Vectors of keys, or of dimensions, that a tile of R rows takes at once. A few rows alone have too few chains to hide the latency
 // of a multiply-add: the heads of a group in a decoding step.
+constexpr int kFewRows = 3;
 template <int R>
 constexpr int vectorsFor() {
-  return kWidth == 8 && R <= 3 ? 4 : kTileVecs;
+  return kWidth == 8 && R <= kFewRows ? 4 : kTileVecs;
 }
 
 struct RowTile {
@@ -124,7 +125,13 @@ struct RowTile {
   __attribute__((noinline)) void values(int64_t common, const float* weights, int64_t stride, int64_t d, int lastLanes,
                                         const float* inverse) const {
     Vec acc[R][NV] = {};
-    multiplyRows<R, NV, Partial>(acc, common, weights, stride, x.values + d, x.valueStride, lastLanes);
+    if constexpr (R > kFewRows) {
+      TileFetch fetch;  // the rows that it will write
+      fetch.add(x.out + first * x.outStride + d, x.outStride, R, NV * kWidth);
+      multiplyRows<R, NV, Partial>(acc, common, weights, stride, x.values + d, x.valueStride, lastLanes, fetch);
+    } else {
+      multiplyRows<R, NV, Partial>(acc, common, weights, stride, x.values + d, x.valueStride, lastLanes);
+    }
     if (x.positionStep != 0) {
 #pragma GCC unroll 16
       for (int t = 1; t < R; ++t) {

@@ -12,7 +12,7 @@
 // first query that sees its first key, or ends at the last key that its last query sees: of the square on the diagonal it reads a kTileRows of
 // zeros, no more. dk and dv add over heads, then over ascending queries; one thread owns them, so nothing races. Blocks lie at fixed places of the
 // segment: neighbours in the batch change no bit. Longer blocks visit dk and dv less often; p and ds of 128 queries and 512 keys are half a second
-// cache. While pass 1 multiplies it asks for what it and pass 2 read next, a headDim of each row.
+// cache. While pass 1 multiplies it asks for what it and pass 2 read next, a headDim of each row, a line with a step (TileFetch); pass 5 for what it writes.
 // Keys are those of the ancestors, then the segment's own (attention.h).
 #include "core/attention.h"
 #include "core/kernels/tile.h"
@@ -31,6 +31,17 @@ inline float dotRow(const float* a, const float* b, int64_t count) {
   return reduceAdd(sum);
 }
 
+// Rows of a head, which lie too far apart for a processor to foresee.
+struct HeadRows {
+  const float* at = nullptr;
+  int64_t row = 0, rows = 0, floats = 0;
+  // Asks for the share of tile i of so many.
+  void fetch(int64_t i, int64_t tiles, TileFetch& fetch) const {
+    const int64_t from = rows * i / tiles;
+    fetch.add(at + from * row, row, rows * (i + 1) / tiles - from, floats);
+  }
+};
+
 // out[r][j] = chain over ascending d of x[r][d] times dimension d of panel entry j, for the rows of one tile and `keys` entries.
 struct PanelRows {
   const float* x;
@@ -39,20 +50,25 @@ struct PanelRows {
   float* out;
   int64_t outRow, keys, headDim;
   float* scratch;
+  HeadRows first, second;  // what it asks for while it multiplies
 
   template <int R>
   __attribute__((noinline)) void run() const {
     packTransposed(x, xRow, R, headDim, scratch, R);
+    const int64_t tiles = (keys + kTileColumns - 1) / kTileColumns;
     int64_t j = 0;
-    for (; j + kWidth < keys; j += kTileColumns) entries<R, kTileVecs>(j);
-    if (j < keys) entries<R, 1>(j);  // the last few
+    for (; j + kWidth < keys; j += kTileColumns) entries<R, kTileVecs>(j, tiles);
+    if (j < keys) entries<R, 1>(j, tiles);  // the last few
   }
 
   template <int R, int NV>
-  __attribute__((always_inline)) inline void entries(int64_t j) const {
+  __attribute__((always_inline)) inline void entries(int64_t j, int64_t tiles) const {
     Vec acc[R][NV] = {};
     const float* panel = panels + j / kKeyPanel * kKeyPanel * headDim + j % kKeyPanel;
-    multiplyTile<R, NV>(acc, headDim, scratch, R, panel, kKeyPanel);
+    TileFetch fetch;
+    first.fetch(j / kTileColumns, tiles, fetch);
+    second.fetch(j / kTileColumns, tiles, fetch);
+    multiplyTile<R, NV>(acc, headDim, scratch, R, panel, kKeyPanel, kWidth, fetch);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
@@ -88,7 +104,9 @@ struct WeightedRows {
       if (!isByRows) loadColumns<NV, Partial>(acc[r], out + r * outRow + d, lastLanes);
     }
     if constexpr (isByRows) {
-      multiplyRows<R, NV, Partial>(acc, depth, weights, step, x + d, xRow, lastLanes);
+      TileFetch fetch;  // the rows that it will write
+      fetch.add(out + d, outRow, R, NV * kWidth);
+      multiplyRows<R, NV, Partial>(acc, depth, weights, step, x + d, xRow, lastLanes, fetch);
     } else {
       multiplyTile<R, NV, Partial>(acc, depth, weights, step, x + d, xRow, lastLanes);
     }
@@ -124,13 +142,6 @@ struct QueryTile {
   }
 };
 
-// Asks for rows whose reader would wait for each: rows of a head lie too far apart for a processor to foresee.
-inline void fetchRows(const float* at, int64_t row, int64_t rows, int64_t floats) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < floats; c += kFetchedFloats) __builtin_prefetch(at + r * row + c);
-  }
-}
-
 inline void zeroFrom(float* row, int64_t from, int64_t to) {
   for (int64_t j = from; j < to; ++j) row[j] = 0.0f;
 }
@@ -158,13 +169,13 @@ void attentionGradient(const AttentionGradient& g, float* scratch, float* matmul
         const int64_t row = queries * t / tiles, end = queries * (t + 1) / tiles;
         const auto rows = static_cast<int>(end - row);
         const int64_t seen = keys - queries + end;
-        fetchRows(out + row * g.qStride, g.qStride, rows, g.headDim);
-        if (t + 1 < tiles) {
-          fetchRows(q + end * g.qStride, g.qStride, rows, g.headDim);
-          fetchRows(dOut + end * g.qStride, g.qStride, rows, g.headDim);
-        }
-        withRows(rows, PanelRows{q + row * g.qStride, g.qStride, g.keyPanels, p + row * stride, stride, seen, g.headDim, matmulScratch});
-        withRows(rows, PanelRows{dOut + row * g.qStride, g.qStride, g.valuePanels, ds + row * stride, stride, seen, g.headDim, matmulScratch});
+        // The rows behind these: of the next head, behind the last ones.
+        const bool isLast = first + end == g.length, isLastHead = head + 1 == g.groupHeads;
+        const int64_t next = isLast ? g.headDim - first * g.qStride : end * g.qStride, nextRows = isLast && isLastHead ? 0 : rows;
+        withRows(rows, PanelRows{q + row * g.qStride, g.qStride, g.keyPanels, p + row * stride, stride, seen, g.headDim, matmulScratch,
+                                 {q + next, g.qStride, nextRows, g.headDim}, {out + row * g.qStride, g.qStride, rows, g.headDim}});
+        withRows(rows, PanelRows{dOut + row * g.qStride, g.qStride, g.valuePanels, ds + row * stride, stride, seen, g.headDim, matmulScratch,
+                                 {dOut + next, g.qStride, nextRows, g.headDim}, {}});
       }
       for (int64_t r = 0; r < queries; ++r) {
         float *pRow = p + r * stride, *dsRow = ds + r * stride;
