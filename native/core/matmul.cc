@@ -114,9 +114,11 @@ void matmulShared(std::span<const MatmulBlock> products) {
   }
 }
 
-// Rows that threads share packed, so many steps of depth at a time, while they take columns by themselves.
+// Rows that threads share packed, in bands of depth that fit so many floats, while they take columns by themselves.
 constexpr int64_t kMostStripRows = 1024;
-constexpr int64_t kStripRowFloats = int64_t{1} << 20;
+// As much as packed columns and rows take where those are shared, so that the one finds the scratch of the other.
+constexpr int64_t kStripRowFloats = kMatmulColumnFloats;
+constexpr int64_t kStripScratchFloats = std::max(kMatmulStripFloats, kMatmulRowFloats);
 constexpr int64_t kStripTiles = 8;  // of a transposed op(a) that a thread packs at a time
 constexpr int64_t kStripsPerThread = 6;  // with fewer one thread would wait for the other
 
@@ -126,8 +128,9 @@ bool takesStrips(const MatmulBlock& x) {
 
 void matmulStrips(const MatmulBlock& x) {
   const int64_t tileRows = PARL_DISPATCH(matmulBlocking)().tileRows, tiles = (x.m + tileRows - 1) / tileRows;
-  const int64_t strips = (x.n + kMatmulStripColumns - 1) / kMatmulStripColumns, bands = (x.m * x.k + kStripRowFloats - 1) / kStripRowFloats;
-  Scratch rows(tiles * PARL_DISPATCH(matmulTileFloats)((x.k + bands - 1) / bands));
+  const int64_t strips = (x.n + kMatmulStripColumns - 1) / kMatmulStripColumns;
+  const int64_t deepest = (kStripRowFloats - tiles * PARL_DISPATCH(matmulTileFloats)(0)) / (tiles * tileRows), bands = (x.k + deepest - 1) / deepest;
+  Scratch rows(kStripRowFloats);
   for (int64_t band = 0; band < bands; ++band) {
     const int64_t p0 = x.k * band / bands;
     MatmulBlock part = x;
@@ -139,7 +142,7 @@ void matmulStrips(const MatmulBlock& x) {
     // Rows of a transposed op(a) lie beside each other in memory: tiles that are packed together share its lines.
     parallelFor(tiles, x.aDepth == 1 ? 1 : kStripTiles, [&](int64_t begin, int64_t end) { PARL_DISPATCH(packMatmulTiles)(part, begin, end, rows.data()); });
     parallelFor(strips, evenGrain(strips, 1), [&](int64_t begin, int64_t end) {
-      Scratch columns(kMatmulStripFloats);
+      Scratch columns(kStripScratchFloats);
       PARL_DISPATCH(multiplyMatmulStrips)
       (part, begin * kMatmulStripColumns, std::min(x.n, end * kMatmulStripColumns), rows.data(), columns.data());
     });

@@ -26,13 +26,17 @@ constexpr int64_t kOwnSlab = kSlab / 4;  // larger buffers would leave much of a
 // sets of the first cache.
 constexpr int64_t kGap = 5 * kLine;
 
+// Of a huge page that would be used for less than this, small pages take the place.
+constexpr int64_t kLeastOfHugePage = kHugePage / 4;
+
 std::shared_ptr<void> newSlab(int64_t bytes) {
-  const auto mapped = static_cast<size_t>(bytes + kHugePage);  // room to begin at a huge page
+  const int64_t rest = bytes % kHugePage, onHugePages = rest < kLeastOfHugePage ? bytes - rest : roundedUp(bytes, kHugePage);
+  const auto mapped = static_cast<size_t>(roundedUp(bytes, kHugePage) + kHugePage);  // room to begin at a huge page
   void* const memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   const auto behind = static_cast<int64_t>(reinterpret_cast<uintptr_t>(memory) % kHugePage);
   std::byte* const aligned = static_cast<std::byte*>(memory) + (behind == 0 ? 0 : kHugePage - behind);
-  madvise(aligned, static_cast<size_t>(bytes), MADV_HUGEPAGE);  // advice: a system without them goes on with small pages
+  madvise(aligned, static_cast<size_t>(onHugePages), MADV_HUGEPAGE);  // advice: a system without them goes on with small pages
   return {aligned, [memory, mapped](void*) { munmap(memory, mapped); }};
 }
 
@@ -49,7 +53,7 @@ TensorBuffer allocateTensorBuffer(int64_t bytes) {
   std::lock_guard lock(mutex);
   if (bytes > kOwnSlab) {
     const int64_t offset = large++ * kGap % 4096;
-    std::shared_ptr<void> slab = newSlab(roundedUp(offset + bytes, kHugePage));
+    std::shared_ptr<void> slab = newSlab(offset + bytes);
     return {static_cast<std::byte*>(slab.get()) + offset, std::move(slab)};
   }
   const int64_t size = roundedUp(bytes, kLine);
