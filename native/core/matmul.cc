@@ -149,6 +149,15 @@ void matmulStrips(const MatmulBlock& x) {
   }
 }
 
+// Products that have op(b) in common, of enough rows for all threads.
+void matmulByThreads(std::span<const MatmulBlock> products) {
+  if (products.size() == 1 && takesStrips(products.front())) {
+    matmulStrips(products.front());
+  } else {
+    matmulShared(products);
+  }
+}
+
 // Few rows have next to nothing to pack, and wait for memory: in small parts, so that no thread waits for one that gets less of it.
 void multiplyFewRows(const float* a, std::span<const WeightProduct> products, int64_t m, int64_t k) {
   const auto kernel = PARL_DISPATCH(matmulBlock);
@@ -182,11 +191,7 @@ void matmul(const float* a, WeightData b, float* out, const MatmulShape& s) {
   const bool serial = isSerial(s.m, s.n, s.k);
   if (!serial && s.m >= kSharedRows && s.k > 0) {
     const MatmulBlock product{a, aRow, aDepth, b.floats, bDepth, bColumn, out, outRow, s.m, s.n, s.k, s.accumulate, b.halves};
-    if (takesStrips(product)) {
-      matmulStrips(product);
-    } else {
-      matmulShared({&product, 1});
-    }
+    matmulByThreads({&product, 1});
     return;
   }
   if (!serial && s.transposeB && !s.transposeA && !s.accumulate && aStride == s.k && outRow == s.n && s.m <= PARL_DISPATCH(matmulBlocking)().fewRows) {
@@ -230,11 +235,7 @@ void matmulGradients(std::span<const GradientProduct> products, const float* b, 
     m += product.m;
   }
   if (m >= kSharedRows && n > 0 && k > 0 && !isSerial(m, n, k)) {
-    if (together.size() == 1 && takesStrips(together.front())) {
-      matmulStrips(together.front());
-    } else {
-      matmulShared(together);
-    }
+    matmulByThreads(together);
     return;
   }
   for (const GradientProduct& product : products) matmul(product.a, b, product.out, {.m = product.m, .n = n, .k = k, .transposeA = true});

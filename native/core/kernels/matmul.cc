@@ -18,7 +18,7 @@
 //
 // A weight that comes from memory for a few hundred rows is packed and used once: threads that pack a block of it together, and then multiply
 // together, wait for memory in the first pass and for each other behind both. There (multiplyMatmulStrips) the rows are packed once for all, and each
-// thread packs strips of columns by itself; what a strip is packed from has been asked for by the tiles of the strip before.
+// thread packs strips of columns by itself; on AVX-512 the tiles of the strip before have asked for what it is packed from.
 //
 // Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
 // (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next block of rows, or of the next
