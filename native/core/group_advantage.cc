@@ -8,7 +8,7 @@ namespace parl {
 
 int64_t firstUnusableReward(std::span<const double> rewards) {
   for (size_t i = 0; i < rewards.size(); ++i) {
-    if (!(std::fabs(rewards[i]) <= kLargestReward)) return static_cast<int64_t>(i);
+    if (!isUsableReward(rewards[i])) return static_cast<int64_t>(i);
   }
   return -1;
 }
@@ -17,22 +17,31 @@ namespace {
 
 constexpr size_t kCounted = 24;
 
-// Sorts the rows of a group by reward. A small group by counting, for each row, those before it: no branch to be guessed wrong.
+// places[i] = the rewards that come before rewards[i] in ascending order, of equal ones the earlier: no branch to be guessed wrong.
+void countPlaces(const double* rewards, size_t count, size_t* places) {
+  for (size_t i = 0; i < count; ++i) {  // of a pair, one is before the other
+    size_t place = i;
+    for (size_t j = 0; j < i; ++j) {
+      const auto later = static_cast<size_t>(rewards[i] < rewards[j]);
+      place -= later;
+      places[j] += later;
+    }
+    places[i] = place;
+  }
+}
+
+// Sorts the rows of a group by reward.
 void sortByReward(size_t* rows, size_t count, std::span<const double> rewards) {
   if (count > kCounted) {
     std::sort(rows, rows + count, [&](size_t a, size_t b) { return rewards[a] < rewards[b]; });
     return;
   }
-  size_t unsorted[kCounted];
+  size_t unsorted[kCounted], places[kCounted];
   double own[kCounted];
   std::copy_n(rows, count, unsorted);
   for (size_t i = 0; i < count; ++i) own[i] = rewards[unsorted[i]];
-  for (size_t i = 0; i < count; ++i) {
-    size_t place = 0;
-    for (size_t j = 0; j < i; ++j) place += static_cast<size_t>(own[j] <= own[i]);
-    for (size_t j = i + 1; j < count; ++j) place += static_cast<size_t>(own[j] < own[i]);
-    rows[place] = unsorted[i];
-  }
+  countPlaces(own, count, places);
+  for (size_t i = 0; i < count; ++i) rows[places[i]] = unsorted[i];
 }
 
 // Of a group whose rewards are sorted.
@@ -51,16 +60,21 @@ void advantagesOfSorted(const double* rewards, int64_t n, const GroupAdvantageOp
 void advantagesOfGroup(std::span<const double> rewards, const GroupAdvantageOptions& options, std::span<double> out) {
   const size_t n = rewards.size();
   if (n == 0) return;
-  size_t fewRows[kCounted];
-  double few[2][kCounted];
-  std::vector<size_t> manyRows(n > kCounted ? n : 0);
-  std::vector<double> many(n > kCounted ? 2 * n : 0);
-  size_t* const rows = n > kCounted ? manyRows.data() : fewRows;
-  double *const sorted = n > kCounted ? many.data() : few[0], *const advantages = n > kCounted ? many.data() + n : few[1];
-  std::iota(rows, rows + n, size_t{0});
-  sortByReward(rows, n, rewards);
+  if (n <= kCounted) {
+    size_t places[kCounted];
+    double sorted[kCounted], advantages[kCounted];
+    countPlaces(rewards.data(), n, places);
+    for (size_t i = 0; i < n; ++i) sorted[places[i]] = rewards[i];
+    advantagesOfSorted(sorted, static_cast<int64_t>(n), options, advantages);
+    for (size_t i = 0; i < n; ++i) out[i] = advantages[places[i]];
+    return;
+  }
+  std::vector<size_t> rows(n);
+  std::vector<double> sorted(n), advantages(n);
+  std::iota(rows.begin(), rows.end(), size_t{0});
+  sortByReward(rows.data(), n, rewards);
   for (size_t i = 0; i < n; ++i) sorted[i] = rewards[rows[i]];
-  advantagesOfSorted(sorted, static_cast<int64_t>(n), options, advantages);
+  advantagesOfSorted(sorted.data(), static_cast<int64_t>(n), options, advantages.data());
   for (size_t i = 0; i < n; ++i) out[rows[i]] = advantages[i];
 }
 

@@ -15,7 +15,10 @@ namespace parl {
 // Rewards beyond this are refused, so that sums of deviations stay finite.
 inline constexpr double kLargestReward = 1e290;
 
-// The index of the first reward that is NaN or larger than kLargestReward in magnitude, -1 if none.
+// Neither NaN nor larger than kLargestReward in magnitude.
+inline bool isUsableReward(double reward) { return reward >= -kLargestReward && reward <= kLargestReward; }
+
+// The index of the first reward that is not usable, -1 if none.
 int64_t firstUnusableReward(std::span<const double> rewards);
 
 struct GroupAdvantageOptions {

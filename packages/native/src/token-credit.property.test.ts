@@ -259,6 +259,11 @@ describe('groupTokenAdvantages', () => {
     const rewards = new Float32Array(64).fill(Number.POSITIVE_INFINITY, 40, 41);
     const pairs = Int32Array.from({ length: 64 }, (_, row) => row >> 1);
     expect(() => groupTokenAdvantages(rewards, many, pairs, rloo)).toThrow('received Infinity at index 40');
+    rewards[13] = Number.NaN; // of the first row there is to say, in whatever order groups are taken
+    const descending = pairs.map((id) => -id);
+    for (const ids of [pairs, descending]) {
+      expect(() => groupTokenAdvantages(rewards, many, ids, rloo)).toThrow('received NaN at index 13');
+    }
   });
 });
 
