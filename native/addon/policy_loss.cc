@@ -45,7 +45,7 @@ PolicyLossOptions lossOptions(Napi::Env env, std::span<const double> o) {
 // policyLoss(logprobs: Float32Array, oldLogprobs: Float32Array, advantages: Float32Array, mask: Uint8Array,
 //            offsets: Int32Array, weights: Float32Array | null, referenceLogprobs: Float32Array | null,
 //            rowWeights: Float64Array, options: Float64Array, gradient: Float32Array, statistics: Float64Array,
-//            klWeights: Float32Array | null): void
+//            klWeights: Float32Array | null, totals: Float64Array): void
 Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto logprobs = floats(info, 0, "logprobs"), oldLogprobs = floats(info, 1, "oldLogprobs");
@@ -56,6 +56,7 @@ Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   const auto gradient = floats(info, 9, "gradient");
   const auto statistics = doubles(info, 10, "statistics");
   const auto klWeights = floatsOrNull(info, 11, "klWeights");
+  const auto totals = doubles(info, 12, "totals");
   const size_t tokens = rows.mask.size();
   expectLength(env, "logprobs", logprobs.size(), tokens);
   expectLength(env, "oldLogprobs", oldLogprobs.size(), tokens);
@@ -66,10 +67,12 @@ Napi::Value policyLoss(const Napi::CallbackInfo& info) {
   expectLength(env, "rowWeights", rowWeights.size(), rows.rows());
   expectLength(env, "gradient", gradient.size(), tokens);
   expectLength(env, "statistics", statistics.size(), rows.rows() * kRowFields);
+  expectLength(env, "totals", totals.size(), kRowFields);
   const PolicyTokens in{logprobs.data(), oldLogprobs.data(), advantages.data(), rows.mask.data(),
                         weights.data(),  reference.data(),   klWeights.data()};
   const std::span<PolicyRowStatistics> out{reinterpret_cast<PolicyRowStatistics*>(statistics.data()), rows.rows()};
   parl::policyLoss(in, rows, rowWeights, lossOptions(env, options), gradient.data(), out);
+  *reinterpret_cast<PolicyRowStatistics*>(totals.data()) = policyTotals(out);
   return env.Undefined();
 }
 

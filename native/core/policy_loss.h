@@ -72,6 +72,9 @@ struct PolicyRowStatistics {
 void policyLoss(const PolicyTokens& tokens, const TokenRows& rows, std::span<const double> rowWeights,
                 const PolicyLossOptions& options, float* gradient, std::span<PolicyRowStatistics> statistics);
 
+// Sums over rows in order, of ratios the extremes. Rows without a token do not count; with none at all sums are 0 and the extremes infinite.
+PolicyRowStatistics policyTotals(std::span<const PolicyRowStatistics> rows);
+
 PARL_KERNEL(void, policyLossRow,
             (const PolicyTokens& tokens, int64_t n, double rowWeight, const PolicyLossOptions& options, float* gradient,
              PolicyRowStatistics& statistics))

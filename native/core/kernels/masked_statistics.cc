@@ -34,7 +34,7 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
     keepLarger(largest, sampled, x);
   }
   sums.sum = sum.total();
-  sums.count = countLanes(count);
+  sums.count = addLanes(count);
   sums.smallest = sums.count == 0 ? 0.0f : -reduceMax(-smallest);
   sums.largest = sums.count == 0 ? 0.0f : reduceMax(largest);
 }

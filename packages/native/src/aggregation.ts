@@ -56,31 +56,36 @@ export function aggregationWeights(rows: TokenRows, options: AggregationOptions)
   if ((mode === 'constant') !== (length !== undefined)) {
     throw new NativeValueError(`expected length with mode constant and with no other, received ${length} with ${mode}`);
   }
-  for (const [name, value] of Object.entries({
-    length,
-    totalTokens: options.totalTokens,
-    totalRows: options.totalRows,
-  })) {
-    if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
-      throw new NativeValueError(`expected ${name} to be finite and > 0, received ${value}`);
-    }
-  }
+  positiveOrNone('length', length);
+  positiveOrNone('totalTokens', options.totalTokens);
+  positiveOrNone('totalRows', options.totalRows);
   const needed = mode === 'token_sum' ? undefined : mode === 'token_mean' ? 'totalTokens' : 'totalRows';
   if (scale !== 1 && needed !== undefined && options[needed] === undefined) {
     throw new NativeValueError(
       `expected ${needed} of the whole batch with scale ${scale} and mode ${mode}, received none`,
     );
   }
-  const tokens = options.totalTokens ?? counts.reduce((sum, count) => sum + count, 0);
-  const filled = emptyRows === 'count' ? counts.length : counts.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
-  const divisor = mode === 'token_sum' ? 1 : mode === 'token_mean' ? tokens : (options.totalRows ?? filled);
+  let sampled = 0;
+  let filled = 0;
+  for (let row = 0; row < counts.length; row++) {
+    sampled += counts[row]!;
+    filled += counts[row]! > 0 ? 1 : 0;
+  }
+  const tokens = options.totalTokens ?? sampled;
+  const sequences = options.totalRows ?? (emptyRows === 'count' ? counts.length : filled);
+  const share = scale / (mode === 'token_sum' ? 1 : mode === 'token_mean' ? tokens : sequences);
   const weights = new Float64Array(counts.length);
-  for (const [row, count] of counts.entries()) {
-    if (count === 0) continue;
-    const ofRow = mode === 'sequence_mean_token_mean' ? count : (length ?? 1);
-    weights[row] = scale / divisor / ofRow;
+  for (let row = 0; row < counts.length; row++) {
+    const count = counts[row]!;
+    if (count > 0) weights[row] = share / (mode === 'sequence_mean_token_mean' ? count : (length ?? 1));
   }
   return weights;
+}
+
+function positiveOrNone(name: string, value: number | undefined): void {
+  if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new NativeValueError(`expected ${name} to be finite and > 0, received ${value}`);
+  }
 }
 
 /** Sampled tokens of each row. @returns [rows]. */

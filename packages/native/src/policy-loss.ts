@@ -110,6 +110,7 @@ export function policyLoss(
     throw new ShapeError(`expected rowWeights to be a Float64Array of ${count} rows, received ${rowWeights.length}`);
   }
   const statistics = new Float64Array(count * rowFields.length);
+  const totals = new Float64Array(rowFields.length); // sums over rows in order; of ratios the extremes
   callNative(
     'policyLoss',
     logprobs,
@@ -124,29 +125,13 @@ export function policyLoss(
     gradient,
     statistics,
     klWeights ?? null,
+    totals,
   );
   const row = (field: PolicyRowField): Float64Array =>
     Float64Array.from({ length: count }, (_, r) => statistics[r * rowFields.length + rowFields.indexOf(field)]!);
-  const totals = totalsOf(statistics);
   const loss = totals[0]!;
   if (!Number.isFinite(loss)) throw notFinite(batch, loss);
   return { loss, gradient, metrics: metricsOf(totals), row };
-}
-
-/** Sums over rows in order; the two extreme ratios are extremes. */
-function totalsOf(statistics: Float64Array): Float64Array {
-  const totals = new Float64Array(rowFields.length);
-  const [smallest, largest] = [rowFields.indexOf('smallestRatio'), rowFields.indexOf('largestRatio')];
-  totals[smallest] = Number.POSITIVE_INFINITY;
-  totals[largest] = Number.NEGATIVE_INFINITY;
-  const tokens = rowFields.indexOf('tokens');
-  for (let start = 0; start < statistics.length; start += rowFields.length) {
-    if (statistics[start + tokens] === 0) continue;
-    for (let field = 0; field < smallest; field++) totals[field]! += statistics[start + field]!;
-    totals[smallest] = Math.min(totals[smallest]!, statistics[start + smallest]!);
-    totals[largest] = Math.max(totals[largest]!, statistics[start + largest]!);
-  }
-  return totals;
 }
 
 function metricsOf(totals: Float64Array): PolicyMetrics {
