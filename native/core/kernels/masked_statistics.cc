@@ -8,11 +8,23 @@ namespace parl::PARL_ISA {
 namespace {
 
 const float kInfinity = __builtin_inff();
-
-
 constexpr int kRun = 64;
-// At the beginning of a run of tokens that were not sampled: they add nothing but zeros.
-inline bool isIdle(const uint8_t* mask, int64_t i, int64_t n) { return i % kRun == 0 && i + kRun <= n && !anySampled(mask + i, kRun); }
+
+// Calls f(first token, lanes) for the vectors of a block in order, kWidth lanes each but for the last one's, and idle(first token of kRun) for
+// runs without a sampled token instead: those add nothing but zeros.
+template <typename F, typename Idle>
+inline void forEachVector(const uint8_t* mask, int64_t n, F&& f, Idle&& idle) {
+  int64_t i = 0;
+  for (; i + kRun <= n; i += kRun) {
+    if (!anySampled(mask + i, kRun)) {
+      idle(i);
+      continue;
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < kRun; c += kWidth) f(i + c, kWidth);
+  }
+  for (; i < n; i += kWidth) f(i, n - i < kWidth ? static_cast<int>(n - i) : kWidth);
+}
 
 }  // namespace
 
@@ -20,19 +32,15 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
   SumD sum;
   VecI count = {};
   Vec smallest = splat(kInfinity), largest = splat(-kInfinity);
-  for (int64_t i = 0; i < n; i += kWidth) {
-    if (isIdle(mask, i, n)) {
-      i += kRun - kWidth;
-      continue;
-    }
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
+  const auto add = [&](int64_t i, int lanes) __attribute__((always_inline)) {
     const Mask sampled = sampledLanes(mask + i, lanes);
     const Vec x = floatsAt(values + i, lanes);
     sum.add(kept(sampled, x));
     countUp(count, sampled);
     keepSmaller(smallest, sampled, x);
     keepLarger(largest, sampled, x);
-  }
+  };
+  forEachVector(mask, n, add, [](int64_t) {});
   sums.sum = sum.total();
   sums.count = addLanes(count);
   sums.smallest = sums.count == 0 ? 0.0f : -reduceMax(-smallest);
@@ -42,18 +50,14 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
 double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, double centre) {
   VecD low = {}, high = {};
   const VecD c = splatD(centre);
-  for (int64_t i = 0; i < n; i += kWidth) {
-    if (isIdle(mask, i, n)) {
-      i += kRun - kWidth;
-      continue;
-    }
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
+  const auto add = [&](int64_t i, int lanes) __attribute__((always_inline)) {
     const Mask sampled = sampledLanes(mask + i, lanes);
     const Vec x = floatsAt(values + i, lanes);
     const VecD a = select(sampled, 0, lowHalf(x) - c, VecD{}), b = select(sampled, 1, highHalf(x) - c, VecD{});
     low += a * a;
     high += b * b;
-  }
+  };
+  forEachVector(mask, n, add, [](int64_t) {});
   SumD sum;
   sum.low = low;
   sum.high = high;
@@ -62,18 +66,15 @@ double maskedSquaresBlock(const float* values, const uint8_t* mask, int64_t n, d
 
 void affineBlock(const float* values, const uint8_t* mask, int64_t n, double centre, double scale, double shift, float* out) {
   const VecD c = splatD(centre), s = splatD(scale), m = splatD(shift);
-  for (int64_t i = 0; i < n; i += kWidth) {
-    if (isIdle(mask, i, n)) {
-      for (int64_t t = i; t < i + kRun; t += kWidth) store(out + t, splat(0.0f));
-      i += kRun - kWidth;
-      continue;
-    }
-    const int lanes = n - i < kWidth ? static_cast<int>(n - i) : kWidth;
+  const auto map = [&](int64_t i, int lanes) __attribute__((always_inline)) {
     const Mask sampled = sampledLanes(mask + i, lanes);
     const Vec x = floatsAt(values + i, lanes);
     const Vec y = kept(sampled, fromHalves((lowHalf(x) - c) * s + m, (highHalf(x) - c) * s + m));
     put(out + i, y, lanes);
-  }
+  };
+  forEachVector(mask, n, map, [&](int64_t i) {
+    for (int64_t t = i; t < i + kRun; t += kWidth) store(out + t, splat(0.0f));
+  });
 }
 
 }  // namespace parl::PARL_ISA
