@@ -16,21 +16,19 @@
 // takes two lines and a part of one from the second cache, which has time for them; 6 rows of AVX2 give it too little where operands are wide.
 // The rows of a block are dealt evenly over its tiles: 16 rows are 8 + 8, not 14 + 2, whose two rows would wait on latency.
 //
-// A weight that comes from memory for a few hundred rows is packed and used once: threads that pack a block of it together, and then multiply
-// together, wait for memory in the first pass and for each other behind both. There (multiplyMatmulStrips) the rows are packed once for all, and each
-// thread packs strips of columns by itself; on AVX-512 the tiles of the strip before have asked for what it is packed from.
+// Weights that come from memory for a few hundred rows have a blocking of their own (matmul_strips.cc).
 //
 // Operands of a training step come from the last cache or from memory, so every tile asks for what the next ones need while it multiplies
 // (TileFetch): the next tile's rows of out and, the first time, of op(a); of a transposed op(a) its share of the next block of rows, or of the next
 // slice, and of an op(b) that is not packed.
 #include "core/matmul.h"
 
-#include "core/kernels/tile.h"
+#include "core/kernels/few_rows.h"
+#include "core/kernels/matmul_tile.h"
 
 namespace parl::PARL_ISA {
 namespace {
 
-constexpr int64_t kDepth = 576;
 constexpr int64_t kRowBlock = 168;  // a multiple of every kTileRows
 constexpr int64_t kInPlaceColumns = kTileRows <= 6 ? 128 : kMatmulColumnBlock;
 constexpr int64_t kInPlaceGradientDepth = 384;  // what a tile reads of a slice is in the second cache for the next one
@@ -38,23 +36,12 @@ constexpr int64_t kInPlaceGradientColumns = kTileRows <= 6 ? 256 : kMatmulColumn
 constexpr int64_t kInPlaceGradientStride = kTileRows <= 6 ? 1024 : INT64_MAX;
 constexpr int64_t kAliasingFloats = 1024;  // rows this far apart share a set of the first cache, which holds fewer lines than a tile has rows
 
-// Up to so many rows the columns are used as they are transposed (FewRows); more accumulators would not stay in registers.
-constexpr int64_t kFewRows = kTileRows <= 6 ? kTileRows : 8;
-
 // Packed columns that one or two tiles use once stay in the first cache, those of some more tiles in the second.
 inline int64_t columnBlockFor(int64_t m) { return m <= 2 * kTileRows ? kTileColumns : m <= 96 ? 192 : kMatmulColumnBlock; }
 inline int64_t depthFor(int64_t m) { return m <= 2 * kTileRows ? kDepth / 3 : kDepth; }
 
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // Floats from a copied row to the next: an odd number of cache lines, so that rows do not share a set of the first cache.
 constexpr int64_t copiedRow(int64_t depth) { return (depth + 31) / 32 * 32 + 16; }
-
-// How many of the lanes of vector c lie inside a width.
-inline int lanes(int width, int c) {
-  const int left = width - c * kWidth;
-  return left < 0 ? 0 : left < kWidth ? left : kWidth;
-}
 
 // `elements` is x.b or x.bHalves.
 template <typename T>
@@ -110,150 +97,10 @@ inline void packTransposedRows(const MatmulBlock& x, int64_t p0, int64_t depth, 
   }
 }
 
-// a is packed [depth][R], or lies where it is: then a step is from row to row, or from depth to depth.
-struct Tile {
-  const float* a;
-  int64_t aStep;
-  bool isReadByRows;
-  const float* b;
-  int64_t bStep;
-  float* out;
-  int64_t outRow, depth;
-  int width;  // columns of the tile, up to kTileColumns
-  bool fromZero;
-  [[no_unique_address]] TileFetch fetch;  // for the next tiles
-
-  template <int R>
-  __attribute__((noinline)) void run() const {
-    Vec acc[R][kTileVecs];
-    if (fromZero) {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; c < kTileVecs; ++c) acc[r][c] = Vec{};
-      }
-    } else if (width == kTileColumns) {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; c < kTileVecs; ++c) acc[r][c] = load(out + r * outRow + c * kWidth);
-      }
-    } else {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; c < kTileVecs; ++c) acc[r][c] = loadPartial(out + r * outRow + c * kWidth, lanes(width, c));
-      }
-    }
-    if (isReadByRows) {
-      multiplyRows<R, kTileVecs>(acc, depth, a, aStep, b, bStep, kWidth, fetch);
-    } else {
-      multiplyTile<R, kTileVecs>(acc, depth, a, aStep, b, bStep, kWidth, fetch);
-    }
-    if (width == kTileColumns) {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; c < kTileVecs; ++c) store(out + r * outRow + c * kWidth, acc[r][c]);
-      }
-    } else {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; c < kTileVecs; ++c) storePartial(out + r * outRow + c * kWidth, acc[r][c], lanes(width, c));
-      }
-    }
-  }
-};
-
 template <typename T>
 void packSlice(const T* elements, const MatmulBlock& x, const MatmulSlice& slice, int64_t begin, int64_t end, float* packed) {
   packColumns(elements, x, slice.p0, slice.depth, slice.j0 + begin, end - begin, packed + begin * slice.depth);
 }
-
-// Asks for a share of what a slice is packed from: of its columns where those lie as rows, else of its depth.
-template <typename T>
-void fetchShare(const T* elements, const MatmulBlock& x, const MatmulSlice& slice, int64_t run, int64_t runs, TileFetch& fetch) {
-  constexpr int64_t kPerFloat = sizeof(float) / sizeof(T);
-  const bool isByColumns = x.bColumn != 1;
-  const int64_t count = isByColumns ? slice.columns : slice.depth, length = isByColumns ? slice.depth : slice.columns;
-  const int64_t step = isByColumns ? x.bColumn : x.bDepth, from = count * run / runs, to = count * (run + 1) / runs;
-  const T* const at = elements + slice.p0 * x.bDepth + slice.j0 * x.bColumn + from * step;
-  fetch.add(reinterpret_cast<const float*>(at), step / kPerFloat, to - from, (length + kPerFloat - 1) / kPerFloat);
-}
-void fetchColumns(const MatmulBlock& x, const MatmulSlice& slice, int64_t run, int64_t runs, TileFetch& fetch) {
-  if (x.bHalves != nullptr) {
-    fetchShare(x.bHalves, x, slice, run, runs, fetch);
-  } else {
-    fetchShare(x.b, x, slice, run, runs, fetch);
-  }
-}
-
-// A few rows times columns that lie as rows in memory (transposed b): what decoding does with weights too many for a packed copy. Squares
-// of b are transposed in registers and used at once. What comes kFetchSteps squares later is asked for: as streams
-// columns are too many and too short for a processor to foresee.
-template <typename T>  // of b
-struct FewRows {
-  const MatmulBlock& x;
-  const T* b;
-  const float* a;  // [k][R]
-
-  static constexpr int kPointers = kWidth / 4;
-  static constexpr int64_t kFetchSteps = 8;
-
-  template <int R>
-  __attribute__((noinline)) void run() const {
-    int64_t j = 0;
-    for (; j + kWidth <= x.n; j += kWidth) columns<R>(j, kWidth);
-    if (j < x.n) columns<R>(j, static_cast<int>(x.n - j));
-  }
-
-  template <int R>
-  __attribute__((always_inline)) inline void columns(int64_t j, int width) const {
-    float* out = x.out + j;
-    Vec acc[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = x.accumulate ? loadPartial(out + r * x.outRow, width) : Vec{};
-    const int64_t row = x.bColumn;
-    const T* first = b + j * row;
-    int64_t p = 0;
-    if (width == kWidth) {
-      const T* group[kPointers];
-#pragma GCC unroll 4
-      for (int g = 0; g < kPointers; ++g) group[g] = first + 4 * g * row;
-      for (; p + kWidth <= x.k; p += kWidth) {
-        Vec square[kWidth];
-        const int64_t later = p + kFetchSteps * kWidth, ahead = kFetchSteps * kWidth + (later < x.k ? 0 : kWidth * row - x.k);
-#pragma GCC unroll 16
-        for (int i = 0; i < kWidth; ++i) {
-          square[i] = load(group[i / 4] + i % 4 * row);
-          __builtin_prefetch(group[i / 4] + i % 4 * row + ahead);
-        }
-#pragma GCC unroll 4
-        for (int g = 0; g < kPointers; ++g) {
-          group[g] += kWidth;
-          asm("" : "+r"(group[g]));  // else the compiler makes a pointer of every row
-        }
-        add<R>(acc, square, p, kWidth);
-      }
-    }
-    for (; p < x.k; p += kWidth) {
-      const int depth = static_cast<int>(smaller(kWidth, x.k - p));
-      Vec square[kWidth];
-      for (int i = 0; i < kWidth; ++i) square[i] = i < width ? loadPartial(first + i * row + p, depth) : Vec{};
-      add<R>(acc, square, p, depth);
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) storePartial(out + r * x.outRow, acc[r], width);
-  }
-
-  template <int R>
-  __attribute__((always_inline)) inline void add(Vec (&acc)[R], Vec (&square)[kWidth], int64_t p, int depth) const {
-    transposeSquare(square);
-    const float* values = a + p * R;
-#pragma GCC unroll 16
-    for (int q = 0; q < kWidth; ++q) {
-      if (q >= depth) break;
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) acc[r] = fma(splat(values[q * R + r]), square[q], acc[r]);
-    }
-  }
-};
 
 }  // namespace
 
@@ -332,70 +179,6 @@ void multiplyMatmulRows(const MatmulBlock& x, const MatmulSlice& slice, int64_t 
         tile.width = static_cast<int>(smaller(kTileColumns, columns - j));
         tile.fromZero = p0 == 0 && !x.accumulate;
         withRows(static_cast<int>(ownRows), tile);
-      }
-    }
-  }
-}
-
-int64_t matmulTileFloats(int64_t k) { return k * kTileRows + kWidth; }
-
-void packMatmulTiles(const MatmulBlock& x, int64_t begin, int64_t end, float* packedA) {
-  const int64_t tiles = (x.m + kTileRows - 1) / kTileRows, tileFloats = matmulTileFloats(x.k);
-  const auto startOf = [&](int64_t t) { return x.m * t / tiles; };
-  if (x.aDepth == 1) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t first = startOf(t), rows = startOf(t + 1) - first;
-      packTransposed(x.a + first * x.aRow, x.aRow, static_cast<int>(rows), x.k, packedA + t * tileFloats, rows);
-    }
-    return;
-  }
-  for (int64_t p = 0; p < x.k; ++p) {
-    for (int64_t t = begin; t < end; ++t) {
-      const auto first = startOf(t), rows = startOf(t + 1) - first;
-      storePartial(packedA + t * tileFloats + p * rows, loadPartial(x.a + p * x.aDepth + first, static_cast<int>(rows)), static_cast<int>(rows));
-    }
-  }
-}
-
-void multiplyMatmulStrips(const MatmulBlock& x, int64_t begin, int64_t end, const float* packedA, float* packedB) {
-  const int64_t tiles = (x.m + kTileRows - 1) / kTileRows, tileFloats = matmulTileFloats(x.k);
-  const int64_t strips = (end - begin + kMatmulStripColumns - 1) / kMatmulStripColumns, slices = (x.k + kDepth - 1) / kDepth;
-  const auto sliceAt = [&](int64_t i) -> MatmulSlice {
-    const int64_t j = begin + i / slices * kMatmulStripColumns, p0 = x.k * (i % slices) / slices, p1 = x.k * (i % slices + 1) / slices;
-    return {p0, p1 - p0, j, smaller(kMatmulStripColumns, end - j), false};
-  };
-  for (int64_t i = 0; i < strips * slices; ++i) {
-    const MatmulSlice slice = sliceAt(i), next = i + 1 < strips * slices ? sliceAt(i + 1) : MatmulSlice{};
-    packMatmulColumns(x, slice, 0, slice.columns, packedB);
-    const int64_t panels = (slice.columns + kTileColumns - 1) / kTileColumns, runs = tiles * panels;
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t first = x.m * t / tiles, rows = x.m * (t + 1) / tiles - first;
-      float* out = x.out + first * x.outRow + slice.j0;
-      for (int64_t panel = 0; panel < panels; ++panel) {
-        Tile tile{};
-        if (panel + 1 < panels) {
-          tile.fetch.add(out + (panel + 1) * kTileColumns, x.outRow, rows, kTileColumns);
-        } else if (t + 1 < tiles) {
-          tile.fetch.add(out + rows * x.outRow, x.outRow, x.m * (t + 2) / tiles - first - rows, kTileColumns);
-        }
-        if (kSpreadsFetches) {
-          const int64_t run = t * panels + panel;
-          fetchColumns(x, next, run, runs, tile.fetch);
-          // The next tile's rows, which are one run of memory.
-          const float* const later = t + 1 < tiles ? packedA + (t + 1) * tileFloats + slice.p0 * rows : packedA + next.p0 * (x.m / tiles);
-          const int64_t count = rows * (t + 1 < tiles ? slice.depth : next.depth), from = count * panel / panels;
-          tile.fetch.add(later + from, 0, 1, count * (panel + 1) / panels - from);
-        }
-        tile.a = packedA + t * tileFloats + slice.p0 * rows;
-        tile.aStep = rows;
-        tile.b = packedB + panel * kTileColumns * slice.depth;
-        tile.bStep = kTileColumns;
-        tile.out = out + panel * kTileColumns;
-        tile.outRow = x.outRow;
-        tile.depth = slice.depth;
-        tile.width = static_cast<int>(smaller(kTileColumns, slice.columns - panel * kTileColumns));
-        tile.fromZero = slice.p0 == 0 && !x.accumulate;
-        withRows(static_cast<int>(rows), tile);
       }
     }
   }

@@ -1,8 +1,6 @@
 // Tokens of a row that were sampled: one read of the mask, a bit a byte and the bits counted.
 #include "core/token_rows.h"
 
-#include <bit>
-
 #include "core/kernels/vec.h"
 
 namespace parl::PARL_ISA {
@@ -12,13 +10,13 @@ namespace {
 constexpr int kBytes = 64;
 inline int setBytes(const uint8_t* p) {
   const __m512i bytes = _mm512_loadu_si512(p);
-  return std::popcount(static_cast<uint64_t>(_mm512_test_epi8_mask(bytes, bytes)));
+  return __builtin_popcountll(_mm512_test_epi8_mask(bytes, bytes));
 }
 #elif PARL_VEC_WIDTH == 8 && defined(PARL_X86)
 constexpr int kBytes = 32;
 inline int setBytes(const uint8_t* p) {
   const __m256i isZero = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i*)p), _mm256_setzero_si256());
-  return kBytes - std::popcount(static_cast<uint32_t>(_mm256_movemask_epi8(isZero)));
+  return kBytes - __builtin_popcount(static_cast<unsigned>(_mm256_movemask_epi8(isZero)));
 }
 #else
 constexpr int kBytes = 1;
