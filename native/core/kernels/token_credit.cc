@@ -1,10 +1,11 @@
 // Generalised advantages of kWidth rows at a time, one row a lane, from their ends backward.
 //
 // For each block of kSteps steps:
-//   pass 1: copy the block of rewards, values and mask row by row, and ask for the next block
+//   pass 1: copy the block of rewards, values and mask row by row
 //   pass 2: transpose them in squares of registers from [row][step] to [step][row], the mask as bytes on AVX-512
 //   pass 3: walk the steps: about 25 operations in double precision on two half vectors, 8 cycles of them a chain from carry to
-//           carry; advantages and returns take the places of rewards and values
+//           carry; advantages and returns take the places of rewards and values. Meanwhile ask for the block before in memory, the
+//           next one, and for the lines that pass 4 writes
 //   pass 4: transpose them back, and copy them out row by row
 // Why the copies: rows of a padded matrix often lie a power of two apart, where all of their lines fall into one set of the cache
 // and would be gone before a second visit; what is asked for goes to the second cache for the same reason. In front of a row's first element stand steps that are not sampled: they change nothing.
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int kSteps = kWidth < 8 ? 32 : 64;
 constexpr int kLineFloats = 16;  // of a cache line
+constexpr int kLines = kSteps / kLineFloats;  // of a row's block
 
 // to[kSteps - count .. kSteps) = from[0 .. count), zeros before.
 template <typename T>
@@ -140,13 +142,6 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
         copyIn(x.rewards + begin[r], count[r], rewardBlock.rows[r]);
         copyIn(x.values + begin[r], count[r], valueBlock.rows[r]);
         mask.copyRow(r, x.mask + begin[r], count[r]);
-        if (left > kSteps) {
-          for (int s = 1; s <= kSteps; s += kLineFloats) {
-            __builtin_prefetch(x.rewards + begin[r] - s, 0, 2);
-            __builtin_prefetch(x.values + begin[r] - s, 0, 2);
-          }
-          __builtin_prefetch(x.mask + begin[r] - 1);
-        }
       }
       if (!mask.transpose()) {  // as where rows are padded
         for (int r = 0; r < rows; ++r) {
@@ -159,6 +154,14 @@ CreditFlags generalizedAdvantageRows(const CreditRows& x) {
       transposeIn(rewardBlock, rewards);
       transposeIn(valueBlock, values);
       for (int s = kSteps - 1; s >= 0; --s) {
+        if (s < kWidth * kLines) {
+          const int64_t at = begin[s / kLines] + s % kLines * kLineFloats;
+          __builtin_prefetch(x.rewards + at - kSteps, 0, 2);
+          __builtin_prefetch(x.values + at - kSteps, 0, 2);
+          __builtin_prefetch(x.mask + at - kSteps);
+          __builtin_prefetch(x.advantages + at, 1);
+          __builtin_prefetch(x.returns + at, 1);
+        }
         const Mask sampled = mask.at(s);
         const Vec reward = rewards[s], value = values[s];
         stray |= (VecI)kept(~sampled, reward);
