@@ -1,5 +1,5 @@
 import { peakMemory, resetPeakMemory, residentMemory } from './memory.js';
-import { machineSeconds, processSeconds, threadTimes, vectorSet } from './processor.js';
+import { machineSeconds, processSeconds, ThreadClock, vectorSet } from './processor.js';
 
 /** What is measured: one piece of work with a name that peers share. */
 export interface Work {
@@ -60,7 +60,7 @@ export interface MeasureOptions {
 const MIN_RUNS = 3;
 const MAX_RUNS = 200;
 /** Runs before the first one that counts: the engine compiles what it has seen often while the first ones go on. */
-const WARM_RUNS = 50;
+const WARM_RUNS = 1000;
 const WARM_SHARE = 0.1;
 
 /** Runs a work to warm up, once or for a tenth of the budget, then again and again. */
@@ -78,20 +78,22 @@ export async function measure(work: Work, options: MeasureOptions): Promise<Benc
   const ms: number[] = [];
   const cpu: number[] = [];
   const top: number[] = [];
+  const threads = new ThreadClock();
   const start = performance.now();
   const machineStart = machineSeconds();
   const processStart = processSeconds();
   while (ms.length < MIN_RUNS || (performance.now() - start < options.budgetSeconds * 1e3 && ms.length < MAX_RUNS)) {
-    const threadsBefore = threadTimes();
+    threads.start();
     const cpuBefore = processSeconds();
     const runStart = performance.now();
     await prepared.run();
     ms.push(performance.now() - runStart);
     cpu.push((processSeconds() - cpuBefore) * 1e3);
-    top.push(Math.max(...[...threadTimes()].map(([thread, time]) => time - (threadsBefore.get(thread) ?? 0)), 0));
+    top.push(threads.busiest());
   }
   const seconds = (performance.now() - start) / 1e3;
   const others = Math.max(0, machineSeconds() - machineStart - (processSeconds() - processStart)) / seconds;
+  threads.close();
   const extra = { ...memory, ...prepared.extra?.() };
   prepared.dispose?.();
   return {
