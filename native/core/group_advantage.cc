@@ -1,7 +1,6 @@
 #include "core/group_advantage.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace parl {

@@ -66,44 +66,6 @@ inline Vec fromHalves(VecD low, VecD high) {
 #endif
 }
 
-// Sums over lanes by halving: lane i with lane i + half. In registers where intrinsics allow: through memory every half would wait for the
-// one before to be written.
-inline double addLanes(VecD v) {
-#if PARL_VEC_WIDTH >= 8 && defined(PARL_X86)
-#if PARL_VEC_WIDTH == 16
-  const __m256d four = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
-#else
-  const __m256d four = (__m256d)v;
-#endif
-  const __m128d two = _mm256_castpd256_pd128(four) + _mm256_extractf128_pd(four, 1);
-  return _mm_cvtsd_f64(two + _mm_unpackhi_pd(two, two));
-#else
-  double lanes[kDoubles];
-  __builtin_memcpy(lanes, &v, sizeof lanes);
-  for (int half = kDoubles / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  }
-  return lanes[0];
-#endif
-}
-
-inline int32_t addLanes(VecI v) {
-#if PARL_VEC_WIDTH >= 8 && defined(PARL_X86)
-#if PARL_VEC_WIDTH == 16
-  const __m256i eight = _mm256_add_epi32(_mm512_castsi512_si256((__m512i)v), _mm512_extracti64x4_epi64((__m512i)v, 1));
-#else
-  const __m256i eight = (__m256i)v;
-#endif
-  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
-#else
-  int32_t sum = 0;
-  for (int i = 0; i < kWidth; ++i) sum += v[i];
-  return sum;
-#endif
-}
-
 // A running sum of vectors in double precision.
 struct SumD {
   VecD low = {}, high = {};
@@ -111,7 +73,15 @@ struct SumD {
     low += lowHalf(v);
     high += highHalf(v);
   }
-  double total() const { return addLanes(low + high); }
+  double total() const {
+    double lanes[kDoubles];
+    const VecD both = low + high;
+    __builtin_memcpy(lanes, &both, sizeof lanes);
+    for (int half = kDoubles / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    }
+    return lanes[0];
+  }
 };
 
 inline bool anyBit(VecI v) {
@@ -135,6 +105,14 @@ inline bool anySampled(const uint8_t* mask, int n) {
     bits |= word;
   }
   return bits != 0;
+}
+
+inline int64_t countLanes(VecI counts) {
+  int32_t lanes[kWidth];
+  __builtin_memcpy(lanes, &counts, sizeof lanes);
+  int64_t sum = 0;
+  for (int i = 0; i < kWidth; ++i) sum += lanes[i];
+  return sum;
 }
 
 }  // namespace parl::PARL_ISA

@@ -42,7 +42,7 @@ void maskedSumsBlock(const float* values, const uint8_t* mask, int64_t n, Masked
   };
   forEachVector(mask, n, add, [](int64_t) {});
   sums.sum = sum.total();
-  sums.count = addLanes(count);
+  sums.count = countLanes(count);
   sums.smallest = sums.count == 0 ? 0.0f : -reduceMax(-smallest);
   sums.largest = sums.count == 0 ? 0.0f : reduceMax(largest);
 }

@@ -94,14 +94,14 @@ struct Tally {
 
   void write(double rowWeight, PolicyRowStatistics& s) const {
     s.loss = rowWeight * loss.total();
-    s.tokens = static_cast<double>(addLanes(tokens));
+    s.tokens = static_cast<double>(countLanes(tokens));
     s.logRatio = logRatio.total();
     s.k3 = k3.total();
     s.ratio = ratio.total();
-    s.clipped = static_cast<double>(addLanes(clipped));
-    s.dual = static_cast<double>(addLanes(dual));
-    s.low = static_cast<double>(addLanes(low));
-    s.high = static_cast<double>(addLanes(high));
+    s.clipped = static_cast<double>(countLanes(clipped));
+    s.dual = static_cast<double>(countLanes(dual));
+    s.low = static_cast<double>(countLanes(low));
+    s.high = static_cast<double>(countLanes(high));
     s.kl = kl.total();
     s.smallestRatio = s.tokens == 0 ? 1 : static_cast<double>(-reduceMax(-smallest));
     s.largestRatio = s.tokens == 0 ? 1 : static_cast<double>(reduceMax(largest));
@@ -122,7 +122,7 @@ RowRatio rowRatio(const PolicyTokens& in, int64_t n) {
   }
   RowRatio row;
   row.sum = sum.total();
-  row.count = static_cast<double>(addLanes(count));
+  row.count = static_cast<double>(countLanes(count));
   row.mean = row.count > 0 ? row.sum / row.count : 0;
   return row;
 }
@@ -305,7 +305,7 @@ void geometricMean(const PolicyTokens& in, int64_t n, double rowWeight, const Po
       if (in.mask[i] != 0) logWeights += __builtin_log(static_cast<double>(in.weights[i]) + 1e-10);
     }
   }
-  const double count = static_cast<double>(addLanes(tally.tokens)), each = count > 0 ? 1 / count : 0;
+  const double count = static_cast<double>(countLanes(tally.tokens)), each = count > 0 ? 1 / count : 0;
   // A mean over tokens has the weight rowWeight * count as a whole.
   const double value = -(advantageSum.total() * each) * __builtin_exp((clippedSum.total() + logWeights) * each);
   const Vec slope = splat(static_cast<float>(rowWeight * value)), weight = splat(static_cast<float>(rowWeight));

@@ -23,7 +23,7 @@ void valueLossRow(const float* predictions, const float* returns, const float* o
     countUp(tokens, sampled);
     countUp(clipped, wins);
   }
-  statistics = {rowWeight * loss.total(), static_cast<double>(addLanes(tokens)), static_cast<double>(addLanes(clipped))};
+  statistics = {rowWeight * loss.total(), static_cast<double>(countLanes(tokens)), static_cast<double>(countLanes(clipped))};
 }
 
 }  // namespace parl::PARL_ISA
